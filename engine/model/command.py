@@ -1,0 +1,74 @@
+"""What is handed to risk and to brokers: batches, replacements, cancels, and their tickets."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from engine.model.instrument import Segment
+from engine.model.order import OrderRequest, Purpose
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Child orders judged, and where the broker allows it sent, together.
+
+    ``whole`` is True when these are all the legs of a group, over all its accounts: rules about
+    exposure then look at the sum.
+    """
+
+    requests: tuple[OrderRequest, ...]
+    whole: bool = False
+
+
+class Replacement(msgspec.Struct, frozen=True, kw_only=True):
+    """A new price, trigger or quantity for a standing order. ``quantity`` is the whole quantity."""
+
+    client_id: str
+    generation: int
+    quantity: int
+    price: Decimal
+    trigger_price: Decimal | None
+    purpose: Purpose
+
+
+class MessageKind(StrEnum):
+    """What goes over the wire for an order."""
+
+    PLACE = "place"
+    REPLACE = "replace"
+    CANCEL = "cancel"
+
+
+class Lane(IntEnum):
+    """Who goes first when the governor has to choose; smaller goes first (DESIGN.md section 5)."""
+
+    KILL_CANCEL = 0
+    FLATTEN = 1
+    HEDGE_OR_EXIT = 2
+    CANCEL = 3
+    MODIFY = 4
+    ENTRY = 5
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """One message waiting for the governor. ``expires_at`` (ns): after it, it is not sent."""
+
+    kind: MessageKind
+    client_id: str
+    account: str
+    segment: Segment
+    lane: Lane
+    queued_at: int
+    expires_at: int
+    generation: int = 0
+
+
+LANE_OF: dict[Purpose, Lane] = {
+    Purpose.ENTRY: Lane.ENTRY,
+    Purpose.HEDGE: Lane.HEDGE_OR_EXIT,
+    Purpose.EXIT: Lane.HEDGE_OR_EXIT,
+    Purpose.UNWIND: Lane.HEDGE_OR_EXIT,
+    Purpose.FLATTEN: Lane.FLATTEN,
+}

@@ -1,0 +1,160 @@
+"""What the journal keeps: the story of every order and group, as tagged records.
+
+The kernel makes them, in order; the journal frames, chains and syncs them (DESIGN.md decision 15);
+the read model and ``engine explain`` are folds over them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from engine.model.approval import Check
+from engine.model.legs import GroupPlan, GroupState, LegPlan
+from engine.model.order import Fill, Order
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """What led to a record: the event's number, the hook that ran and the market it saw.
+
+    ``frame`` is the number of the newest frame in the recording at that moment, None before it.
+    """
+
+    kseq: int
+    hook: str
+    frame: int | None
+
+
+class SessionBooted(msgspec.Struct, frozen=True, tag=True):
+    """The first record: what runs, on what, with which rules. Hashes are SHA-256, hex."""
+
+    session_id: str
+    trading_date: str
+    mode: str
+    recording: str
+    recording_hash: str
+    configuration_hash: str
+    engine_version: str
+    engine_hash: str
+    strategy_hashes: dict[str, str]
+    rules_version: str
+    is_synthetic: bool
+
+
+class GroupPlanned(msgspec.Struct, frozen=True, tag=True):
+    """A strategy asked for a group."""
+
+    at: int
+    cause: Cause
+    plan: GroupPlan
+
+
+class RiskJudged(msgspec.Struct, frozen=True, tag=True):
+    """The gate judged a batch: every check with its figure and limit."""
+
+    at: int
+    cause: Cause
+    strategy: str
+    group_id: str
+    client_ids: tuple[str, ...]
+    approved: bool
+    text: str
+    checks: tuple[Check, ...]
+
+
+class OrderChanged(msgspec.Struct, frozen=True, tag=True):
+    """An order's registers moved: the whole order as it is now, and what moved it."""
+
+    at: int
+    kseq: int
+    trigger: str
+    order: Order
+    note: str = ""
+
+
+class OrderFilled(msgspec.Struct, frozen=True, tag=True):
+    """Units changed hands."""
+
+    at: int
+    kseq: int
+    fill: Fill
+
+
+class GroupMoved(msgspec.Struct, frozen=True, tag=True):
+    """A part (one account's share) of a group changed state, and why."""
+
+    at: int
+    kseq: int
+    group_id: str
+    account: str
+    before: GroupState
+    after: GroupState
+    why: str
+    legs: tuple[LegPlan, ...] = ()
+
+
+class StrategyHalted(msgspec.Struct, frozen=True, tag=True):
+    """A strategy will get no more hooks (it raised, overran, or broke a limit)."""
+
+    at: int
+    kseq: int
+    strategy: str
+    why: str
+    traceback: str = ""
+
+
+class StateSaved(msgspec.Struct, frozen=True, tag=True):
+    """A strategy's durable ``self.state``, msgspec JSON."""
+
+    at: int
+    kseq: int
+    strategy: str
+    payload: bytes
+
+
+class KillRecorded(msgspec.Struct, frozen=True, tag=True):
+    """The kill switch was tripped."""
+
+    at: int
+    kseq: int
+    scope: str
+    mode: str
+    who: str
+    why: str
+
+
+class AlertRaised(msgspec.Struct, frozen=True, tag=True):
+    """Something a person should know. ``level``: info, warning or critical."""
+
+    at: int
+    kseq: int
+    level: str
+    subject: str
+    text: str
+
+
+class SessionClosed(msgspec.Struct, frozen=True, tag=True):
+    """The last record of a session that ended in order: profit and loss per strategy, marks."""
+
+    at: int
+    kseq: int
+    reason: str
+    marks: dict[str, float]
+    realised_inr: dict[str, Decimal]
+    unrealised_inr: dict[str, float]
+
+
+Record = (
+    SessionBooted
+    | GroupPlanned
+    | RiskJudged
+    | OrderChanged
+    | OrderFilled
+    | GroupMoved
+    | StrategyHalted
+    | StateSaved
+    | KillRecorded
+    | AlertRaised
+    | SessionClosed
+)

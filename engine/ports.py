@@ -1,0 +1,235 @@
+"""The seams: what the core and the shell ask of each other, as Protocols.
+
+``engine.core`` sees the world only through these; ``risk``, ``brokers`` and ``engine.runtime``
+implement them; ``engine.app`` joins them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+from engine.model.approval import Approved, Refusal
+from engine.model.command import Batch, Replacement, Ticket
+from engine.model.event import Event, KillTripped
+from engine.model.instrument import Instrument
+from engine.model.market import Depth, Tick
+from engine.model.order import Order, OrderRequest
+from engine.model.record import Record
+
+
+class Clock(Protocol):
+    """Tells the time: nanoseconds since the epoch, UTC."""
+
+    def now(self) -> int:
+        """Return the current time."""
+
+
+class Disk(Protocol):
+    """The one door to a log file: append, sync, read."""
+
+    def append(self, data: bytes) -> None:
+        """Write at the end. Raises ``OSError`` (disk full, read-only)."""
+
+    def sync(self) -> None:
+        """Make everything appended durable. Raises ``OSError``; never retried on the same file."""
+
+    def read(self) -> bytes:
+        """Return the whole content."""
+
+    def truncate(self, length: int) -> None:
+        """Cut a torn tail."""
+
+    def close(self) -> None:
+        """Release the file."""
+
+
+class Decoder(Protocol):
+    """A broker's frames to market events (``brokers.<name>.normalize``)."""
+
+    def tick(self, frame: bytes, received_at: int) -> Tick | None:
+        """Return the tick of ``frame``, None for a frame that carries none (text, depth-only).
+
+        Raises ``WireError`` on a frame that is not what the protocol says.
+        """
+
+    def depth(self, frame: bytes, received_at: int) -> Depth | None:
+        """Return the book in ``frame``, None when this kind of frame has none."""
+
+
+class RecordSink(Protocol):
+    """Where journal records go (``engine.runtime.journal.Journal``)."""
+
+    def append(self, record: Record, at: int) -> int:
+        """Write a record made at ``at`` (ns UTC) and return its sequence."""
+
+
+class DecisionLog(Protocol):
+    """Where dispatch rows and effects go (``engine.sessionlog.writer``)."""
+
+    def dispatched_frames(
+        self, first_kseq: int, first_frame: int, count: int, first_at: int
+    ) -> None:
+        """Consecutive frames were dispatched, each at the time it was received."""
+
+    def dispatched_event(self, kseq: int, now: int, payload: bytes) -> None:
+        """Another event was dispatched."""
+
+    def effects(self, kseq: int, now: int, payload: bytes) -> None:
+        """The kernel wanted this."""
+
+
+class VirtualBroker(Protocol):
+    """A broker in virtual time (``brokers.paper``), driven by the runner.
+
+    It is shown every frame before the kernel is; while ``busy[index]`` is 0 storing the tick and
+    the frame is all that takes, and the runner does that itself.
+    """
+
+    ticks: list[Tick | None]
+    frames: list[bytes]
+
+    @property
+    def busy(self) -> Sequence[int]:
+        """Non-zero where an order of ours rests in, or travels to, an instrument."""
+
+    def match(self, index: int) -> None:
+        """Match what works in an instrument against its newest frame."""
+
+    def place(self, batch: Batch, now: int) -> None:
+        """Send the orders of a batch."""
+
+    def replace(self, replacement: Replacement, broker_id: str, account: str, now: int) -> None:
+        """Send a change of a standing order."""
+
+    def cancel(self, client_id: str, broker_id: str, account: str, now: int) -> None:
+        """Send a cancel."""
+
+    def next_time(self) -> int | None:
+        """Return when it next has something to say, ns UTC."""
+
+    def due(self, now: int) -> Sequence[tuple[int, Event]]:
+        """Take out what it says at or before ``now``, in order."""
+
+
+class MessageGovernor(Protocol):
+    """Holds messages until every rate window has room (``risk.throttle``)."""
+
+    def submit(self, ticket: Ticket, now: int) -> None:
+        """Queue a message."""
+
+    def release(self, now: int) -> list[Ticket]:
+        """Take out what may leave now."""
+
+    def expired(self, now: int) -> list[Ticket]:
+        """Take out what nobody wants any more."""
+
+    def next_time(self) -> int | None:
+        """Return when either next has something."""
+
+    def forget(self, client_ids: Iterable[str]) -> None:
+        """Take messages out that are no longer wanted."""
+
+
+class TradingState(IntEnum):
+    """How much may be done; the most restrictive of all scopes wins."""
+
+    ACTIVE = 0
+    REDUCE_ONLY = 1
+    HALTED = 2
+    KILLED = 3
+
+
+class KillSwitch(Protocol):
+    """The standing of every scope: ``all``, ``account:NAME`` or a strategy's id."""
+
+    def trip(self, kill: KillTripped) -> None:
+        """Kill a scope."""
+
+    def halt(self, strategy: str, why: str) -> None:
+        """Stop a strategy; its exits still pass."""
+
+    def reduce_only(self, scope: str, why: str) -> None:
+        """Let only exits pass."""
+
+    def state(self, strategy: str, account: str) -> tuple[TradingState, str]:
+        """Return the most restrictive state that applies, and why."""
+
+
+class RiskView(Protocol):
+    """What the gate may look at: the kernel's state at the moment of judgement, read only."""
+
+    @property
+    def now(self) -> int:
+        """The time of the event being handled, ns UTC."""
+
+    @property
+    def cadence_s(self) -> float:
+        """How often the feed prints an instrument, seconds; 0.0 for a live tick feed."""
+
+    def trading_state(self, strategy: str, account: str) -> tuple[TradingState, str]:
+        """Return the most restrictive state that applies, and why."""
+
+    def tick(self, instrument: Instrument) -> Tick | None:
+        """Return the newest tick, or None."""
+
+    def orders(self) -> Iterable[Order]:
+        """Every order that has not ended, oldest first (those of an approved batch included)."""
+
+    def order(self, client_id: str) -> Order | None:
+        """Return one order, ended or not."""
+
+    def position(self, instrument: Instrument, account: str | None = None) -> int:
+        """Net units held, of one account or of all."""
+
+    def positions(self, account: str | None = None) -> Iterable[tuple[Instrument, int]]:
+        """Every instrument with a net quantity, of one account or of all."""
+
+    def strategy_position(self, strategy: str, instrument: Instrument) -> int:
+        """Net units held by one strategy."""
+
+    def group_position(self, group_id: str, account: str, instrument: Instrument) -> int:
+        """Net units a group holds in one account."""
+
+    def strategy_positions(
+        self, strategy: str, account: str | None = None
+    ) -> Iterable[tuple[Instrument, int]]:
+        """Every instrument a strategy holds net, in one account or in all."""
+
+    def depth(self, instrument: Instrument) -> Depth | None:
+        """Return the newest book, or None; its circuit limits are the day's price band."""
+
+    def day_pnl_inr(self, strategy: str | None = None, account: str | None = None) -> float:
+        """Realised plus unrealised, before charges, of one strategy, one account or all."""
+
+
+class Breach(NamedTuple):
+    """A loss limit that is broken: of one strategy, or of the account when ``strategy`` is None."""
+
+    strategy: str | None
+    text: str
+
+
+class RiskGate(Protocol):
+    """Judges whatever can raise exposure. Pure: no clock, no I/O, no await."""
+
+    def judge(self, batch: Batch, view: RiskView) -> Approved[Batch] | Refusal:
+        """Judge child orders together."""
+
+    def judge_replacement(
+        self, order: Order, replacement: Replacement, view: RiskView
+    ) -> Approved[Replacement] | Refusal:
+        """Judge a change of a standing order, at the worse of old and new."""
+
+    def recheck(self, request: OrderRequest, view: RiskView) -> Approved[Batch] | Refusal:
+        """Judge again what time may have changed, when the governor releases an order.
+
+        The approval it returns, of this order alone, is what may go over the wire.
+        """
+
+    def breaches(self, view: RiskView) -> Sequence[Breach]:
+        """Return the loss limits that are broken now, whoever is asking or not."""
+
+    def note_order(self, order: Order, view: RiskView) -> str | None:
+        """Learn that an order ended; return why its strategy must halt, if it must."""
