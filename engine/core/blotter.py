@@ -1,0 +1,373 @@
+"""Every order of the session, and the only way one is sent, changed or taken back.
+
+The path (reliability.md 2.3): judged and reserved in one step without an await; queued at the
+governor; judged again when released; journaled as sending; transmitted. What comes back is merged
+by ``engine.core.merge``; nothing here ever sends an order a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from engine.core.desk import Desk
+from engine.core.merge import merge
+from engine.core.tickets import amend_ticket, place_ticket
+from engine.model import order_state
+from engine.model.approval import Refusal
+from engine.model.command import Batch, Lane, MessageKind, Replacement, Ticket
+from engine.model.effect import Enqueue, Forget, Transmit, TransmitCancel, TransmitReplace
+from engine.model.event import ReplyClassified, ReplyOutcome
+from engine.model.order import (
+    Amend,
+    AmendKind,
+    AmendState,
+    Fill,
+    Lifecycle,
+    Order,
+    OrderRequest,
+    OrderUpdate,
+)
+from engine.model.order_state import AmendTrigger, Trigger
+from engine.model.record import OrderChanged, OrderFilled, RiskJudged
+from engine.model.verdict import Evidence, Verdict
+from engine.ports import RiskGate, RiskView
+
+OnChange = Callable[[Order, Fill | None], None]
+
+
+class Blotter:
+    """Orders by our id and by the broker's; ``live`` holds those that have not ended, oldest first.
+
+    ``on_change`` is told of every change, with the fill when there was one; ``on_foreign`` of an
+    update about an order that is not ours, which means that somebody else trades the account.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        gate: RiskGate,
+        view: RiskView,
+        orders: dict[str, Order],
+        live: dict[str, Order],
+        on_change: OnChange,
+        on_foreign: Callable[[str], None],
+    ) -> None:
+        self._desk = desk
+        self._gate = gate
+        self._view = view
+        self._on_change = on_change
+        self._on_foreign = on_foreign
+        self.orders = orders
+        self.live = live
+        self._by_broker_id: dict[tuple[str, str], str] = {}
+        self.unmatched_updates = 0
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def place(self, requests: tuple[OrderRequest, ...], *, whole: bool) -> Refusal | None:
+        """Judge these together; queue all of them, or none and return why."""
+        desk = self._desk
+        verdict = self._gate.judge(Batch(requests=requests, whole=whole), self._view)
+        first = requests[0]
+        refused = isinstance(verdict, Refusal)
+        desk.keep(
+            RiskJudged(
+                desk.now,
+                desk.cause(),
+                first.strategy,
+                first.key.group_id,
+                tuple(r.client_id for r in requests),
+                not refused,
+                verdict.text if isinstance(verdict, Refusal) else "",
+                verdict.checks,
+            )
+        )
+        if isinstance(verdict, Refusal):
+            for request in requests:
+                self._register(request)
+                self._step(request.client_id, Trigger.DENY, reason=verdict.text)
+            return verdict
+        self.accept(requests)
+        return None
+
+    def accept(self, requests: tuple[OrderRequest, ...]) -> None:
+        """Queue orders that risk has just approved; it judges each again when it is released."""
+        for request in requests:
+            self._register(request)
+            self._step(request.client_id, Trigger.APPROVE)
+        now = self._desk.now
+        self._desk.emit(Enqueue(tuple(place_ticket(request, now) for request in requests)))
+
+    def _register(self, request: OrderRequest) -> None:
+        self.orders[request.client_id] = self.live[request.client_id] = Order.of(request)
+
+    def cancel(self, client_id: str, reason: str, *, lane: Lane = Lane.CANCEL) -> None:
+        """Take back what has not filled of an order; one that was never sent ends at once."""
+        order = self.orders[client_id]
+        if order.lifecycle.is_terminal:
+            return
+        if order.lifecycle is Lifecycle.APPROVED:
+            self._desk.emit(Forget((client_id,)))
+            self._step(client_id, Trigger.DENY, reason=f"taken back before it was sent: {reason}")
+            return
+        step = order_state.want_cancel(order, self._desk.now, reason)
+        if step.changed:
+            self._store(step.order, "WANT_CANCEL", reason, lane=lane)
+
+    def replace(
+        self,
+        client_id: str,
+        *,
+        price: Decimal,
+        quantity: int,
+        trigger_price: Decimal | None,
+        waits: bool = False,
+    ) -> Refusal | None:
+        """Ask for other terms of a working order; while a request is out, only if that waits."""
+        desk = self._desk
+        order = self.orders[client_id]
+        if order.amend is not None and order.amend.state.is_outstanding and not waits:
+            return None
+        wanted = Replacement(
+            client_id=client_id,
+            generation=order.generation + 1,
+            quantity=quantity,
+            price=price,
+            trigger_price=trigger_price,
+            purpose=order.request.purpose,
+        )
+        verdict = self._gate.judge_replacement(order, wanted, self._view)
+        if isinstance(verdict, Refusal):
+            self._keep_verdict(order, verdict)
+            return verdict
+        step = order_state.want_replace(order, wanted, desk.now)
+        if step.changed:
+            self._store(step.order, "WANT_REPLACE", f"to {price}")
+        return None
+
+    # -- answers of the shell --------------------------------------------------------------------
+
+    def released(self, tickets: Iterable[Ticket]) -> None:
+        """The governor lets these go: judge again, then transmit."""
+        for ticket in tickets:
+            order = self.orders[ticket.client_id]
+            if ticket.kind is MessageKind.PLACE:
+                self._release_place(order)
+            elif order.amend is not None and order.amend.state is AmendState.WANTED:
+                self._release_amend(order, order.amend)
+
+    def expired(self, tickets: Iterable[Ticket]) -> None:
+        """The governor held these until nobody wanted them."""
+        for ticket in tickets:
+            order = self.orders[ticket.client_id]
+            waited = (self._desk.now - ticket.queued_at) / 1e9
+            why = f"held by the message governor for {waited:.1f} s"
+            if ticket.kind is MessageKind.PLACE:
+                if order.lifecycle is Lifecycle.APPROVED:
+                    self._step(order.client_id, Trigger.DENY, reason=why)
+            elif order.amend is not None and order.amend.state is AmendState.WANTED:
+                self._give_up_amend(order, "AMEND_EXPIRED", why)
+
+    def written(self, kind: MessageKind, client_ids: Iterable[str]) -> None:
+        """The bytes left us."""
+        for client_id in client_ids:
+            order = self.orders[client_id]
+            if kind is MessageKind.PLACE and order.sent_at is None:
+                self._store(order_state.sent(order, self._desk.now), "SEND_WRITTEN")
+
+    def aborted(self, kind: MessageKind, client_ids: Iterable[str], reason: str) -> None:
+        """The last test said no: provably nothing left."""
+        for client_id in client_ids:
+            if kind is MessageKind.PLACE:
+                self._step(client_id, Trigger.SEND_ABORTED, reason=reason)
+            else:
+                self._give_up_amend(self.orders[client_id], "AMEND_ABORTED", reason)
+
+    def replied(self, reply: ReplyClassified) -> None:
+        """A reply, or its absence, to one message."""
+        order = self.orders[reply.client_id]
+        if reply.kind is MessageKind.PLACE:
+            self._step(
+                reply.client_id,
+                _PLACE_REPLIES[reply.outcome],
+                reason=reply.text,
+                code=reply.code,
+                broker_id=reply.broker_id,
+            )
+            return
+        why = f"{reply.code}: {reply.text}" if reply.code else reply.text
+        kind = AmendKind.CANCEL if reply.kind is MessageKind.CANCEL else AmendKind.REPLACE
+        step = order_state.amend_step(
+            order, _AMEND_REPLIES[reply.outcome], self._desk.now, why, kind=kind
+        )
+        if step.changed:
+            self._store(step.order, f"{reply.kind.upper()}_{reply.outcome}", why)
+
+    def updated(self, update: OrderUpdate) -> None:
+        """A broker said something about an order: find it, merge it."""
+        client_id = update.client_id
+        if client_id is None and update.broker_id is not None:
+            client_id = self._by_broker_id.get((update.account, update.broker_id))
+        order = self.orders.get(client_id) if client_id is not None else None
+        if order is None:
+            self.unmatched_updates += 1
+            self._on_foreign(
+                f"{update.source} speaks of an order in {update.account} that we did not send: "
+                f"broker id {update.broker_id}, {update.status}, filled {update.filled_quantity}"
+            )
+            return
+        evidence = _EVIDENCE_OF.get(update.source, Evidence.STREAM)
+        result = merge(order, update, self._desk.now, evidence)
+        if result.verdict is Verdict.ORPHAN:
+            self._on_foreign(f"{update.source} about {order.key}: {result.note}")
+        for anomaly in result.anomalies:
+            if anomaly not in order.anomalies:
+                self._desk.alert("warning", order.client_id, f"{order.key}: {anomaly}")
+        if result.order != order:
+            note = update.reason or ""
+            self._store(result.order, f"SEEN_{update.status}", note, result.fill)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _release_place(self, order: Order) -> None:
+        desk = self._desk
+        if order.lifecycle is not Lifecycle.APPROVED:
+            return
+        if desk.now > order.request.expires_at:
+            self._step(order.client_id, Trigger.DENY, reason="no longer wanted when released")
+            return
+        verdict = self._gate.recheck(order.request, self._view)
+        if isinstance(verdict, Refusal):
+            self._keep_verdict(order, verdict)
+            self._step(order.client_id, Trigger.DENY, reason=verdict.text)
+            return
+        self._step(order.client_id, Trigger.SEND_START)
+        desk.emit(Transmit(verdict))
+
+    def _release_amend(self, order: Order, amend: Amend) -> None:
+        desk = self._desk
+        if order.lifecycle.is_terminal or order.broker_id is None:
+            return
+        if amend.kind is AmendKind.CANCEL:
+            step = order_state.amend_step(order, AmendTrigger.SENT, desk.now)
+            self._store(step.order, "CANCEL_SENT")
+            desk.emit(TransmitCancel(order.account, order.client_id, order.broker_id))
+            return
+        if amend.quantity is None or amend.price is None:
+            return
+        wanted = Replacement(
+            client_id=order.client_id,
+            generation=amend.generation,
+            quantity=amend.quantity,
+            price=amend.price,
+            trigger_price=amend.trigger_price,
+            purpose=order.request.purpose,
+        )
+        verdict = self._gate.judge_replacement(order, wanted, self._view)
+        if isinstance(verdict, Refusal):
+            self._keep_verdict(order, verdict)
+            step = order_state.amend_step(order, AmendTrigger.ABORTED, desk.now, verdict.text)
+            self._store(step.order, "REPLACE_DENIED", verdict.text)
+            return
+        step = order_state.amend_step(order, AmendTrigger.SENT, desk.now)
+        self._store(step.order, "REPLACE_SENT")
+        desk.emit(TransmitReplace(order.account, order.broker_id, verdict))
+
+    def _give_up_amend(self, order: Order, trigger: str, why: str) -> None:
+        """A cancel or replace was not sent: a cancel is still wanted, a replace is stale."""
+        step = order_state.amend_step(order, AmendTrigger.ABORTED, self._desk.now, why)
+        if step.changed:
+            self._store(step.order, trigger, why)
+        elif order_state.is_amend_due(step.order) and step.order.amend is not None:
+            self._queue_amend(step.order, step.order.amend, Lane.CANCEL)
+
+    def _queue_amend(self, order: Order, amend: Amend, lane: Lane | None) -> None:
+        self._desk.emit(Enqueue((amend_ticket(order, amend, lane, self._desk.now),)))
+
+    def _step(
+        self,
+        client_id: str,
+        trigger: Trigger,
+        *,
+        reason: str = "",
+        code: str = "",
+        broker_id: str | None = None,
+    ) -> None:
+        order = self.orders[client_id]
+        step = order_state.advance(
+            order, trigger, self._desk.now, reason=reason, code=code, broker_id=broker_id
+        )
+        if step.order != order:
+            self._store(step.order, trigger.name, reason)
+
+    def _store(
+        self,
+        order: Order,
+        trigger: str,
+        note: str = "",
+        fill: Fill | None = None,
+        *,
+        lane: Lane | None = None,
+    ) -> None:
+        """Keep the new state of an order, tell the journal, then whoever listens.
+
+        A cancel or replace that can be sent now, and could not before, is queued in ``lane``.
+        """
+        desk = self._desk
+        client_id = order.client_id
+        before = self.orders[client_id]
+        self.orders[client_id] = order
+        if order.lifecycle.is_terminal:
+            self.live.pop(client_id, None)
+        else:
+            self.live[client_id] = order
+        desk.keep(OrderChanged(desk.now, desk.kseq, trigger, order, note))
+        if order.broker_id is not None and before.broker_id is None:
+            self._by_broker_id[order.account, order.broker_id] = client_id
+        amend = order.amend
+        if amend is not None and order_state.is_amend_due(order):
+            known = before.amend if order_state.is_amend_due(before) else None
+            if known is None or (known.kind, known.generation) != (amend.kind, amend.generation):
+                self._queue_amend(order, amend, lane)
+        if fill is not None:
+            desk.keep(OrderFilled(desk.now, desk.kseq, fill))
+            desk.ledger.apply(fill)
+        if order.lifecycle.is_unknown and not before.lifecycle.is_unknown:
+            desk.alert(
+                "critical",
+                client_id,
+                f"{order.key}: {order.side} {order.quantity} {order.instrument.symbol} was sent "
+                f"and its outcome is unknown ({order.lifecycle}): {note or 'no reply'}. It will "
+                "not be sent again; its risk stays reserved",
+            )
+        self._on_change(order, fill)
+
+    def _keep_verdict(self, order: Order, verdict: Refusal) -> None:
+        desk = self._desk
+        desk.keep(
+            RiskJudged(
+                desk.now,
+                desk.cause(),
+                order.strategy,
+                order.key.group_id,
+                (order.client_id,),
+                approved=False,
+                text=verdict.text,
+                checks=verdict.checks,
+            )
+        )
+
+
+# The paper exchange's reports are the truth itself, not a hint (engine.model.verdict.Evidence).
+_EVIDENCE_OF = {"paper": Evidence.SNAPSHOT}
+_PLACE_REPLIES = {
+    ReplyOutcome.ACCEPTED: Trigger.REPLY_OK,
+    ReplyOutcome.REFUSED: Trigger.REPLY_REFUSED,
+    ReplyOutcome.AMBIGUOUS: Trigger.REPLY_AMBIGUOUS,
+}
+_AMEND_REPLIES = {
+    ReplyOutcome.ACCEPTED: AmendTrigger.REPLY_OK,
+    ReplyOutcome.REFUSED: AmendTrigger.REPLY_REFUSED,
+    ReplyOutcome.AMBIGUOUS: AmendTrigger.REPLY_AMBIGUOUS,
+}

@@ -1,0 +1,44 @@
+"""The newest market state of every instrument, by its index."""
+
+from __future__ import annotations
+
+import math
+
+from engine.model.catalogue import Catalogue
+from engine.model.instrument import Instrument
+from engine.model.market import Depth, Tick
+
+
+class Book:
+    """Newest ticks and depth. ``ticks`` is a plain list because the kernel writes it per tick."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.ticks: list[Tick | None] = [None] * len(catalogue)
+        self.depths: list[Depth | None] = [None] * len(catalogue)
+
+    def last(self, instrument: Instrument) -> float | None:
+        """Return the last price, or None before the first tick with one."""
+        tick = self.ticks[instrument.index]
+        return None if tick is None else _price(tick.last)
+
+    def touch(self, instrument: Instrument) -> tuple[float | None, float | None]:
+        """Return (bid, ask); absent sides, and a crossed pair, are None."""
+        tick = self.ticks[instrument.index]
+        if tick is None:
+            return None, None
+        bid, ask = _price(tick.bid), _price(tick.ask)
+        if bid is not None and ask is not None and bid >= ask:
+            return None, None
+        return bid, ask
+
+    def fair(self, instrument: Instrument) -> float | None:
+        """Return the mid, else the last price, else None: what a decision is measured against."""
+        bid, ask = self.touch(instrument)
+        if bid is not None and ask is not None:
+            return (bid + ask) / 2
+        return self.last(instrument)
+
+
+def _price(seen: float | None) -> float | None:
+    """Return what was seen if it is a price at all: zero, NaN and infinity are how feeds err."""
+    return seen if seen is not None and 0 < seen < math.inf else None

@@ -1,0 +1,313 @@
+"""A leg group as the kernel owns it, and as an author sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from engine.core.desk import Desk
+from engine.core.timers import Timer
+from engine.model.instrument import Instrument, Right
+from engine.model.legs import GroupPlan, GroupState, LegPlan, LegRole
+from engine.model.money import ZERO
+from engine.model.order import Fill
+from engine.model.side import Side
+
+# The least settled part speaks for the group.
+_PRECEDENCE = (
+    GroupState.STRANDED,
+    GroupState.STUCK,
+    GroupState.KILLED,
+    GroupState.UNWINDING,
+    GroupState.EXITING,
+    GroupState.WORKING,
+    GroupState.CHECKED,
+    GroupState.DRAFT,
+    GroupState.PARTIAL_HELD,
+    GroupState.HELD,
+    GroupState.CLOSED,
+    GroupState.UNWOUND,
+    GroupState.REFUSED,
+)
+
+
+class LegRun:
+    """One leg of one part at work: the orders that serve it and what they have done.
+
+    Quantities are units and never negative; ``net`` is entered minus left.
+    """
+
+    __slots__ = (
+        "attempt",
+        "chase_steps",
+        "decision_price",
+        "entered",
+        "entry_ids",
+        "exit_attempt",
+        "exit_failures",
+        "exit_ids",
+        "exit_retry_at",
+        "exit_slice",
+        "exit_steps",
+        "failures",
+        "last_failure",
+        "left",
+        "plan",
+        "retry_at",
+        "slice",
+    )
+
+    def __init__(self, plan: LegPlan) -> None:
+        self.plan = plan
+        self.entry_ids: list[str] = []
+        self.exit_ids: list[str] = []
+        self.entered = 0
+        self.left = 0
+        self.slice = 0
+        self.attempt = 1
+        self.exit_slice = 0
+        self.exit_attempt = 1
+        self.failures = 0
+        self.exit_failures = 0
+        self.retry_at = 0
+        self.exit_retry_at = 0
+        self.chase_steps = 0
+        self.exit_steps = 0
+        self.decision_price: float | None = None
+        self.last_failure = ""
+
+    @property
+    def instrument(self) -> Instrument:
+        """What is traded."""
+        return self.plan.instrument
+
+    @property
+    def net(self) -> int:
+        """Units held through this leg, unsigned."""
+        return self.entered - self.left
+
+    @property
+    def signed_net(self) -> int:
+        """Units held through this leg: positive long, negative short."""
+        return self.net * self.plan.side.sign
+
+    @property
+    def words(self) -> str:
+        """The leg as a person reads it."""
+        plan = self.plan
+        return f"leg {plan.number} {plan.side} {plan.quantity} {plan.instrument.symbol}"
+
+
+class Part:
+    """One account's share of a group: what the group table moves."""
+
+    __slots__ = (
+        "account",
+        "came_from",
+        "deadline",
+        "exit_reason",
+        "flattens",
+        "group",
+        "keeps_what_filled",
+        "leaving_since",
+        "legs",
+        "naked_since",
+        "naked_total_ns",
+        "planned_uncovered",
+        "started_at",
+        "state",
+        "timer",
+        "why",
+    )
+
+    def __init__(self, group: Group, account: str, legs: list[LegRun]) -> None:
+        self.group = group
+        self.account = account
+        self.legs = legs
+        self.state = GroupState.DRAFT
+        self.came_from: GroupState | None = None
+        self.why = ""
+        self.started_at: int | None = None
+        self.deadline: int | None = None
+        self.leaving_since = 0
+        self.exit_reason = ""
+        self.flattens = False
+        self.keeps_what_filled = False
+        self.timer: Timer | None = None
+        self.naked_since: int | None = None
+        self.naked_total_ns = 0
+        self.planned_uncovered = _uncovered(
+            (leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs
+        )
+
+    @property
+    def is_flat(self) -> bool:
+        """Nothing is held through any leg."""
+        return all(leg.net == 0 for leg in self.legs)
+
+    def uncovered_short(self) -> int:
+        """Units of sold options that the part's own bought options do not cover, right by right."""
+        return _uncovered((leg.instrument.right, leg.signed_net) for leg in self.legs)
+
+    @property
+    def has_entered(self) -> bool:
+        """Something of the entry was filled, whatever became of it."""
+        return any(leg.entered for leg in self.legs)
+
+    @property
+    def is_whole(self) -> bool:
+        """Every leg is filled to its target and nothing of it was left again."""
+        return all(leg.entered >= leg.plan.quantity and not leg.left for leg in self.legs)
+
+    @property
+    def has_hedge(self) -> bool:
+        """The plan covers its sold options."""
+        return any(leg.plan.role is LegRole.HEDGE for leg in self.legs)
+
+
+class Group:
+    """A leg group: the plan, its parts by account, and what it has earned.
+
+    Authors read ``state``, ``is_held``, ``is_open``, ``is_done``, ``entry_premium_inr``,
+    ``pnl_inr`` and ``loss_pct``; everything else is the kernel's.
+    """
+
+    def __init__(
+        self, desk: Desk, plan: GroupPlan, legs_by_account: dict[str, list[LegPlan]]
+    ) -> None:
+        self._desk = desk
+        self.plan = plan
+        self.parts: dict[str, Part] = {
+            account: Part(self, account, [LegRun(leg) for leg in legs])
+            for account, legs in legs_by_account.items()
+        }
+        self.state = GroupState.DRAFT
+        self.is_done = False
+        self.price_deadline = 0
+        self.told = GroupState.DRAFT
+        self.is_forgotten = False
+        self._cash = 0.0
+        self._premium = 0.0
+        self._net: dict[Instrument, int] = {}
+        self._entered: dict[Instrument, tuple[int, Decimal]] = {}
+        self.realised_cash = ZERO
+
+    def __repr__(self) -> str:
+        return f"<{self.group_id} {self.state}>"
+
+    @property
+    def group_id(self) -> str:
+        """The id ``engine explain`` takes."""
+        return self.plan.group_id
+
+    @property
+    def name(self) -> str:
+        """The author's own name for it."""
+        return self.plan.name
+
+    @property
+    def strategy(self) -> str:
+        """The strategy that owns it."""
+        return self.plan.strategy
+
+    @property
+    def why(self) -> str:
+        """Why it is in that state, in the words of the part that speaks for it."""
+        state = self.state
+        part = next(part for part in self.parts.values() if part.state is state)
+        return (part.exit_reason if state.is_terminal else "") or part.why
+
+    @property
+    def is_held(self) -> bool:
+        """Every leg is filled to its target, in every account where the group is not over."""
+        return self.state is GroupState.HELD
+
+    def note_state(self) -> None:
+        """Keep ``state`` and ``is_done`` after a part moved: hooks read them at every tick.
+
+        ``state`` is the least settled state of the parts; ``is_done``: flat, and nothing more will
+        be sent for it.
+        """
+        states = [part.state for part in self.parts.values()]
+        self.state = min(states, key=_PRECEDENCE.index)
+        self.is_done = all(state.is_terminal for state in states)
+
+    @property
+    def is_open(self) -> bool:
+        """Something of it is held or working."""
+        return not self.is_done
+
+    @property
+    def entry_premium_inr(self) -> float:
+        """Rupees received (positive) or paid (negative) by what was entered."""
+        return self._premium
+
+    @property
+    def pnl_inr(self) -> float:
+        """Realised plus unrealised, before charges; marks are last prices."""
+        total = self._cash
+        ticks = self._desk.book.ticks
+        for instrument, net in self._net.items():
+            if net:
+                tick = ticks[instrument.index]
+                if tick is not None:
+                    total += net * tick.last
+        return total
+
+    @property
+    def loss_pct(self) -> float:
+        """How much of the entry premium is lost, percent; negative in profit, 0.0 before entry."""
+        if not self._premium:
+            return 0.0
+        return -self.pnl_inr / abs(self._premium) * 100
+
+    @property
+    def legs(self) -> tuple[LegPlan, ...]:
+        """The planned legs, of every account."""
+        return tuple(leg.plan for leg in self.runs())
+
+    def quantity(self, instrument: Instrument) -> int:
+        """Return the net units held of one instrument: positive long, negative short."""
+        return self._net.get(instrument, 0)
+
+    def average_price(self, instrument: Instrument) -> float | None:
+        """Return the mean price at which ``instrument`` was entered, None before a fill."""
+        units, value = self._entered.get(instrument, (0, ZERO))
+        return float(value / units) if units else None
+
+    def runs(self) -> Iterator[LegRun]:
+        """Every leg of every part."""
+        for part in self.parts.values():
+            yield from part.legs
+
+    def note_fill(self, fill: Fill, *, is_exit: bool) -> None:
+        """Count a fill into the group's cash, net quantities and entry premium."""
+        signed = fill.quantity * fill.side.sign
+        value: Decimal = fill.value * -fill.side.sign
+        self.realised_cash += value
+        self._cash = float(self.realised_cash)
+        self._net[fill.instrument] = self._net.get(fill.instrument, 0) + signed
+        if not is_exit:
+            self._premium += float(value)
+            units, before = self._entered.get(fill.instrument, (0, ZERO))
+            self._entered[fill.instrument] = (units + fill.quantity, before + fill.value)
+
+
+def _uncovered(units_by_right: Iterable[tuple[Right | None, int]]) -> int:
+    net: dict[Right, int] = {}
+    for right, units in units_by_right:
+        if right is not None:
+            net[right] = net.get(right, 0) + units
+    return sum(max(0, -units) for units in net.values())
+
+
+def role_of(side: Side, instrument: Instrument, *, sells_options: bool) -> LegRole:
+    """Return what a leg does for its group's risk.
+
+    A bought option hedges only where the group sells options as well.
+    """
+    if instrument.right is None:
+        return LegRole.NEUTRAL
+    if side is Side.SELL:
+        return LegRole.RISK
+    return LegRole.HEDGE if sells_options else LegRole.NEUTRAL

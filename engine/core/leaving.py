@@ -1,0 +1,163 @@
+"""Leaving a group: sold options first, chased to the touch, retried, and STRANDED when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from engine.core import pricing
+from engine.core.desk import Desk, seconds
+from engine.core.group import Group, LegRun, Part
+from engine.core.workbench import Workbench
+from engine.model.command import Lane
+from engine.model.legs import GroupState, LegRole
+from engine.model.legs_state import GroupTrigger
+from engine.model.order import AmendKind, Lifecycle
+from engine.ports import RiskView, TradingState
+
+LEAVING = (GroupState.UNWINDING, GroupState.EXITING)
+EXIT_RETRY_S = 1.0
+"""Pause between two attempts to exit after one was refused."""
+CANCEL_FIRST_S = 5.0
+"""How long an exit waits for the cancel of its own leg's entry, so as not to trade with itself."""
+
+
+class Leaving:
+    """Takes parts to CLOSED or UNWOUND. ``on_stranded`` is told of one that cannot get flat."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        bench: Workbench,
+        view: RiskView,
+        on_stranded: Callable[[Group, str], None],
+    ) -> None:
+        self._desk = desk
+        self._bench = bench
+        self._view = view
+        self._on_stranded = on_stranded
+
+    def leave(self, part: Part, trigger: GroupTrigger, reason: str) -> None:
+        """Turn a part round: take back what works of its entry, and begin to close what is held."""
+        part.exit_reason = reason
+        self.begin(part)
+        self._bench.cancel_working(part, reason, entries=True, lane=Lane.CANCEL)
+        self._bench.move_part(part, trigger, reason)
+        self._bench.mark(part)
+
+    def begin(self, part: Part) -> None:
+        """Give a part its whole time and all its attempts, however often it was left before."""
+        part.leaving_since = self._desk.now
+        for leg in part.legs:
+            leg.exit_failures = 0
+
+    def is_barred(self, part: Part) -> bool:
+        """Say whether a kill lets no exit of this part through."""
+        state, _ = self._view.trading_state(part.group.strategy, part.account)
+        return state is TradingState.KILLED and not part.flattens
+
+    def work(self, part: Part) -> None:
+        """Close what is held: sold options first, their hedges once those are back."""
+        desk = self._desk
+        self._bench.cancel_working(part, part.exit_reason, entries=True, lane=Lane.CANCEL)
+        if part.is_flat and not self._bench.has_working(part):
+            self._bench.move_part(part, GroupTrigger.FLAT, "nothing is held any more")
+            return
+        if self.is_barred(part):
+            why = f"not left, since a kill stands: {part.exit_reason}"
+            self._bench.move_part(part, GroupTrigger.KILL, why)
+            return
+        policy = part.group.plan.policy
+        for leg in part.legs:
+            self._note_exit_end(part, leg)
+        exhausted = [leg for leg in part.legs if leg.exit_failures > policy.exit_retries]
+        if exhausted:
+            self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}")
+            return
+        if desk.now - part.leaving_since >= seconds(policy.exit_deadline_s):
+            leg = next(leg for leg in part.legs if leg.net or self._bench.is_working(leg))
+            self._strand(part, f"{leg.words}: not flat in {policy.exit_deadline_s:g} s")
+            return
+        risk_left = any(
+            leg.plan.role is LegRole.RISK and (leg.net or self._bench.exposed(leg.entry_ids))
+            for leg in part.legs
+        )
+        for leg in part.legs:
+            if risk_left and leg.plan.role is LegRole.HEDGE:
+                continue
+            self._exit_leg(part, leg)
+
+    def _exit_leg(self, part: Part, leg: LegRun) -> None:
+        desk = self._desk
+        policy = part.group.plan.policy
+        order = self._bench.newest(leg.exit_ids)
+        side = leg.plan.side.opposite
+        if order is not None and order.lifecycle is Lifecycle.OPEN:
+            waited = desk.now - (order.acked_at or order.request.created_at)
+            leg.exit_steps = int(waited // seconds(policy.chase_every_s)) * policy.chase_step_ticks
+            if waited >= seconds(policy.chase_every_s):
+                price = self._exit_price(part, leg)
+                if price is not None and side.sign * (price - order.price) > 0:
+                    self._bench.blotter.replace(
+                        order.client_id,
+                        price=price,
+                        quantity=order.quantity,
+                        trigger_price=None,
+                    )
+            return
+        if self._bench.exposed(leg.exit_ids) or leg.exit_retry_at > desk.now or leg.net <= 0:
+            return
+        is_early = desk.now - part.leaving_since < seconds(CANCEL_FIRST_S)
+        if is_early and self._bench.exposed(leg.entry_ids):
+            return
+        price = self._exit_price(part, leg)
+        if price is None:
+            return
+        quantity = min(leg.net, leg.instrument.slice_quantity() or leg.net)
+        request = self._bench.request(part, leg, quantity, price, is_exit=True)
+        leg.exit_ids.append(request.client_id)
+        self._bench.blotter.place((request,), whole=False)
+
+    def _note_exit_end(self, part: Part, leg: LegRun) -> None:
+        order = self._bench.newest(leg.exit_ids)
+        if order is None or not order.lifecycle.is_terminal:
+            return
+        if order.key.slice != leg.exit_slice or order.key.attempt != leg.exit_attempt:
+            return
+        leg.exit_steps = 0
+        if order.lifecycle is Lifecycle.FILLED:
+            leg.exit_slice += 1
+            leg.exit_attempt = 1
+            return
+        leg.exit_attempt += 1
+        if order.amend is not None and order.amend.kind is AmendKind.CANCEL:
+            return
+        leg.exit_failures += 1
+        leg.last_failure = f"{order.lifecycle}: {order.reason or 'no reason given'}"
+        leg.exit_retry_at = self._desk.now + seconds(EXIT_RETRY_S)
+        self._desk.alert(
+            "warning",
+            part.group.group_id,
+            f"exit of {leg.words} failed ({leg.exit_failures}): {leg.last_failure}",
+        )
+
+    def _exit_price(self, part: Part, leg: LegRun) -> Decimal | None:
+        side = leg.plan.side.opposite
+        touch = pricing.touch_price(self._desk.book, leg.instrument, side)
+        if touch is None:
+            return None
+        policy = part.group.plan.policy
+        worst = pricing.bound(
+            leg.instrument, side, touch, policy.exit_slippage_pct, policy.min_slippage_ticks
+        )
+        return pricing.marketable(self._desk.book, leg.instrument, side, 1 + leg.exit_steps, worst)
+
+    def _strand(self, part: Part, why: str) -> None:
+        self._bench.cancel_working(part, why, entries=True, lane=Lane.CANCEL)
+        self._bench.move_part(part, GroupTrigger.CANNOT_FLATTEN, why)
+        self._desk.alert(
+            "critical",
+            part.group.group_id,
+            f"STRANDED: cannot get flat in {part.account}: {why}. A person is needed",
+        )
+        self._on_stranded(part.group, why)

@@ -1,0 +1,295 @@
+"""What is held and what it earned: positions from fills, in exact rupees.
+
+A position carries the cost of what is open, not an average: closing a share of it takes out that
+share of the cost, and closing all of it takes out all, so that realised profit less the cost of
+what is open always equals the cash that moved, to the last digit. Marks are floats, and so is
+unrealised profit (DESIGN.md decision 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final, Generic, TypeVar
+
+from engine.model.instrument import Instrument
+from engine.model.market import Tick
+from engine.model.money import ZERO
+from engine.model.order import Fill, Product
+from engine.model.position import Position
+from engine.model.side import Side
+
+K = TypeVar("K", bound=Hashable)
+S = TypeVar("S", bound=Hashable)
+
+# A share of a cost is rounded to this; the rest of the cost keeps what rounding took.
+_COST_STEP: Final = Decimal("1E-8")
+
+
+_Held = tuple[str, Instrument, Product]
+
+
+class _Line:
+    """One position as it is kept. ``cost`` is what its open units cost; below 0 when short."""
+
+    __slots__ = (
+        "_view",
+        "bought_quantity",
+        "bought_value",
+        "cost",
+        "cost_float",
+        "index",
+        "instrument",
+        "quantity",
+        "realised",
+        "sold_quantity",
+        "sold_value",
+    )
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.index = instrument.index
+        self.quantity = 0
+        self.cost = ZERO
+        self.cost_float = 0.0
+        self.realised = ZERO
+        self.bought_quantity = 0
+        self.bought_value = ZERO
+        self.sold_quantity = 0
+        self.sold_value = ZERO
+        self._view: Position | None = Position(instrument=instrument)
+
+    def apply(self, fill: Fill) -> Decimal:
+        """Count a fill; return how much it realised."""
+        units, value, sign = fill.quantity, fill.value, fill.side.sign
+        if fill.side is Side.BUY:
+            self.bought_quantity += units
+            self.bought_value += value
+        else:
+            self.sold_quantity += units
+            self.sold_value += value
+        held = self.quantity
+        realised = ZERO
+        if not units:
+            # A correction of value: it belongs to what is open, or to what was earned.
+            if held:
+                self.cost += sign * value
+            else:
+                realised = -sign * value
+        elif held * sign >= 0:
+            self.cost += sign * value
+        else:
+            closed = min(units, abs(held))
+            closed_value = value if closed == units else _share(value, closed, units)
+            cost = self.cost if closed == abs(held) else _share(self.cost, closed, abs(held))
+            realised = -sign * closed_value - cost
+            self.cost += sign * (value - closed_value) - cost
+        self.quantity = held + sign * units
+        self.realised += realised
+        self.cost_float = float(self.cost)
+        self._view = None
+        return realised
+
+    def unrealised(self, ticks: Sequence[Tick | None]) -> float:
+        """Return what closing at the last price would earn; nothing is known without a price."""
+        tick = ticks[self.instrument.index]
+        return 0.0 if tick is None else self.quantity * tick.last - self.cost_float
+
+    @property
+    def position(self) -> Position:
+        """The position as others see it."""
+        if self._view is None:
+            self._view = Position(
+                instrument=self.instrument,
+                quantity=self.quantity,
+                average_price=self.cost / self.quantity if self.quantity else ZERO,
+                realised_inr=self.realised,
+                bought_quantity=self.bought_quantity,
+                sold_quantity=self.sold_quantity,
+                bought_value_inr=self.bought_value,
+                sold_value_inr=self.sold_value,
+            )
+        return self._view
+
+
+class _Scope(Generic[K]):
+    """The positions of one strategy, account, group or of all, in order of first fill."""
+
+    __slots__ = ("lines", "realised")
+
+    def __init__(self) -> None:
+        self.lines: dict[K, _Line] = {}
+        self.realised = ZERO
+
+    def apply(self, key: K, fill: Fill) -> None:
+        line = self.lines.get(key)
+        if line is None:
+            line = self.lines[key] = _Line(fill.instrument)
+        self.realised += line.apply(fill)
+
+    def unrealised(self, ticks: Sequence[Tick | None]) -> float:
+        # Every second for everything held: no call per line.
+        total = 0.0
+        for line in self.lines.values():
+            if line.quantity:
+                tick = ticks[line.index]
+                if tick is not None:
+                    total += line.quantity * tick.last - line.cost_float
+        return total
+
+
+class Ledger:
+    """Every position, by account, by strategy and by group; each fill costs the same, O(1).
+
+    The same fills are netted three ways, and each way splits its profit between realised and
+    unrealised by its own netting: two strategies that hold opposite quantities in one account are
+    both open though the account is flat. The sums agree.
+    """
+
+    def __init__(self) -> None:
+        self._all: _Scope[_Held] = _Scope()
+        self._accounts: dict[str, _Scope[_Held]] = {}
+        self._strategies: dict[str, _Scope[Instrument]] = {}
+        self._shares: dict[tuple[str, str], _Scope[Instrument]] = {}
+        self._groups: dict[str, _Scope[Instrument]] = {}
+        self._group_net: dict[tuple[str, str, Instrument], int] = {}
+        self._net: dict[Instrument, int] = {}
+        self._account_net: dict[str, dict[Instrument, int]] = {}
+
+    def apply(self, fill: Fill) -> None:
+        """Count a fill into every position it belongs to."""
+        instrument, account, strategy = fill.instrument, fill.account, fill.strategy
+        held = (account, instrument, fill.product)
+        self._all.apply(held, fill)
+        _scope(self._accounts, account).apply(held, fill)
+        _scope(self._strategies, strategy).apply(instrument, fill)
+        _scope(self._shares, (strategy, account)).apply(instrument, fill)
+        _scope(self._groups, fill.group_id).apply(instrument, fill)
+        signed = fill.quantity * fill.side.sign
+        share = (fill.group_id, account, instrument)
+        self._group_net[share] = self._group_net.get(share, 0) + signed
+        self._net[instrument] = self._net.get(instrument, 0) + signed
+        nets = self._account_net.setdefault(account, {})
+        nets[instrument] = nets.get(instrument, 0) + signed
+
+    def position(self, account: str, instrument: Instrument, product: Product) -> Position:
+        """Return what an account holds of an instrument under a product."""
+        return _position(self._all, (account, instrument, product), instrument)
+
+    def by_strategy(
+        self, strategy: str, instrument: Instrument, account: str | None = None
+    ) -> Position:
+        """Return what a strategy holds of an instrument, in one account or netted over all."""
+        scope = (
+            self._strategies.get(strategy)
+            if account is None
+            else self._shares.get((strategy, account))
+        )
+        return _position(scope, instrument, instrument)
+
+    def by_group(self, group_id: str) -> tuple[Position, ...]:
+        """Return what a group holds or held, in order of first fill."""
+        return _positions(self._groups.get(group_id))
+
+    def positions(self) -> Iterator[tuple[str, Product, Position]]:
+        """Return every (account, product, position) ever held, in order of first fill."""
+        for (account, _, product), line in self._all.lines.items():
+            yield account, product, line.position
+
+    def positions_of(self, strategy: str) -> tuple[Position, ...]:
+        """Return what a strategy holds or held, netted over accounts, in order of first fill."""
+        return _positions(self._strategies.get(strategy))
+
+    def strategies(self) -> tuple[str, ...]:
+        """Return the strategies that have traded, in order of first fill."""
+        return tuple(self._strategies)
+
+    def net(self, instrument: Instrument, account: str | None = None) -> int:
+        """Return the net units held, over products, of one account or of all."""
+        if account is None:
+            return self._net.get(instrument, 0)
+        return self._account_net.get(account, {}).get(instrument, 0)
+
+    def nets(self, account: str | None = None) -> Iterator[tuple[Instrument, int]]:
+        """Return every instrument with a net quantity, of one account or of all."""
+        nets = self._net if account is None else self._account_net.get(account, {})
+        return ((instrument, units) for instrument, units in nets.items() if units)
+
+    def group_net(self, group_id: str, account: str, instrument: Instrument) -> int:
+        """Return the net units a group holds in one account."""
+        return self._group_net.get((group_id, account, instrument), 0)
+
+    def strategy_nets(
+        self, strategy: str, account: str | None = None
+    ) -> Iterator[tuple[Instrument, int]]:
+        """Return every instrument a strategy holds net, in one account or over all."""
+        scope = (
+            self._strategies.get(strategy)
+            if account is None
+            else self._shares.get((strategy, account))
+        )
+        lines = () if scope is None else scope.lines.values()
+        return ((line.instrument, line.quantity) for line in lines if line.quantity)
+
+    def open_instruments(self, strategy: str | None = None) -> tuple[Instrument, ...]:
+        """Return what a strategy (or any) holds now, in order of first fill."""
+        scope = self._scope_of(strategy, None)
+        lines = () if scope is None else scope.lines.values()
+        return tuple(dict.fromkeys(line.instrument for line in lines if line.quantity))
+
+    def unmarked(self, ticks: Sequence[Tick | None]) -> tuple[Instrument, ...]:
+        """Return what is held without a last price: ``unrealised_inr`` counts it at cost."""
+        return tuple(i for i in self.open_instruments() if ticks[i.index] is None)
+
+    def realised_inr(self, strategy: str | None = None, account: str | None = None) -> Decimal:
+        """Return what closing has earned before charges, of one strategy, account, both or all."""
+        scope = self._scope_of(strategy, account)
+        return ZERO if scope is None else scope.realised
+
+    def unrealised_inr(
+        self,
+        ticks: Sequence[Tick | None],
+        strategy: str | None = None,
+        account: str | None = None,
+    ) -> float:
+        """Return what closing all at the last prices would earn before charges.
+
+        ``ticks`` is the kernel's list of newest ticks, by ``Instrument.index``. What has no price
+        counts at cost; ``unmarked`` names it.
+        """
+        scope = self._scope_of(strategy, account)
+        return 0.0 if scope is None else scope.unrealised(ticks)
+
+    def group_pnl_inr(self, group_id: str, ticks: Sequence[Tick | None]) -> float:
+        """Return realised plus unrealised of a group, before charges."""
+        scope = self._groups.get(group_id)
+        return 0.0 if scope is None else float(scope.realised) + scope.unrealised(ticks)
+
+    def _scope_of(
+        self, strategy: str | None, account: str | None
+    ) -> _Scope[_Held] | _Scope[Instrument] | None:
+        if strategy is None:
+            return self._all if account is None else self._accounts.get(account)
+        if account is None:
+            return self._strategies.get(strategy)
+        return self._shares.get((strategy, account))
+
+
+def _scope(scopes: dict[S, _Scope[K]], key: S) -> _Scope[K]:
+    scope = scopes.get(key)
+    if scope is None:
+        scope = scopes[key] = _Scope()
+    return scope
+
+
+def _position(scope: _Scope[K] | None, key: K, instrument: Instrument) -> Position:
+    line = None if scope is None else scope.lines.get(key)
+    return Position(instrument=instrument) if line is None else line.position
+
+
+def _positions(scope: _Scope[Instrument] | None) -> tuple[Position, ...]:
+    return () if scope is None else tuple(line.position for line in scope.lines.values())
+
+
+def _share(value: Decimal, part: int, whole: int) -> Decimal:
+    return (value * part / whole).quantize(_COST_STEP, ROUND_HALF_EVEN)

@@ -1,0 +1,41 @@
+"""Holds open positions against the loss limits, at most once a second while there are any.
+
+Driven by ticks, not by a timer: without a new price no loss grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.core.desk import Desk, seconds
+from engine.core.timers import NEVER
+from engine.ports import Breach, RiskGate, RiskView
+
+LOSS_WATCH_S = 1.0
+
+
+class LossWatch:
+    """``on_breach`` is told once of each broken limit. ``next_at`` (ns) is when to ``look``."""
+
+    def __init__(
+        self, desk: Desk, gate: RiskGate, view: RiskView, on_breach: Callable[[Breach], None]
+    ) -> None:
+        self._desk = desk
+        self._gate = gate
+        self._view = view
+        self._on_breach = on_breach
+        self._told: set[str | None] = set()
+        self.next_at = NEVER
+
+    def wake(self) -> None:
+        """Something was filled: look at the next tick, and every second from then on."""
+        self.next_at = min(self.next_at, self._desk.now)
+
+    def look(self) -> None:
+        """Hold profit and loss against every limit now; rest while nothing is held."""
+        for breach in self._gate.breaches(self._view):
+            if breach.strategy not in self._told:
+                self._told.add(breach.strategy)
+                self._on_breach(breach)
+        holds = any(True for _ in self._desk.ledger.nets(None))
+        self.next_at = self._desk.now + seconds(LOSS_WATCH_S) if holds else NEVER

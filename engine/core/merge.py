@@ -1,0 +1,392 @@
+"""What a broker says of an order, merged into what is known of it (reliability.md 1.4).
+
+One function for streams, replies and snapshots. It is idempotent, and the order in which truthful
+updates arrive changes neither the lifecycle nor the quantity nor the value that comes out: fills
+are the growth of a cumulative quantity that never falls, and quantities outweigh status words.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final, NamedTuple
+
+import msgspec
+
+from engine.core.terms import Terms, usable
+from engine.model.amend_state import SEEN_OUTCOME, AmendTrigger
+from engine.model.money import ZERO
+from engine.model.order import (
+    AmendKind,
+    AmendOutcome,
+    AmendState,
+    Fill,
+    Lifecycle,
+    Order,
+    OrderUpdate,
+    RemoteStatus,
+)
+from engine.model.order_state import (
+    TRANSITIONS,
+    Step,
+    Trigger,
+    adopt_terms,
+    advance,
+    amend_step,
+    mark,
+)
+from engine.model.verdict import Anomaly, Evidence, Verdict
+
+_TRIGGER_OF: Final[dict[RemoteStatus, Trigger | None]] = {
+    RemoteStatus.PENDING: Trigger.SEEN_PENDING,
+    RemoteStatus.OPEN: Trigger.SEEN_OPEN,
+    RemoteStatus.TRIGGER_PENDING: Trigger.SEEN_TRIGGER_PENDING,
+    RemoteStatus.FILLED: Trigger.SEEN_FILLED,
+    RemoteStatus.CANCELLED: Trigger.SEEN_CANCELLED,
+    RemoteStatus.REJECTED: Trigger.SEEN_REJECTED,
+    RemoteStatus.EXPIRED: Trigger.SEEN_EXPIRED,
+    RemoteStatus.NONE: None,
+    RemoteStatus.UNRECOGNISED: None,
+}
+_UNSENT: Final = (Lifecycle.INTENT, Lifecycle.APPROVED, Lifecycle.DENIED)
+_ENDS: Final = (RemoteStatus.CANCELLED, RemoteStatus.REJECTED, RemoteStatus.EXPIRED)
+_NOT_YET_REPLACED: Final = (AmendOutcome.REPLACE_ACKED, AmendOutcome.REPLACE_REFUSED)
+_NO_EXCHANGE_ID: Final = frozenset({None, "", "0"})
+# A fill's price is its value over its quantity, to eight places; the value itself stays exact.
+_PRICE_STEP: Final = Decimal("1E-8")
+
+
+class MergeResult(NamedTuple):
+    """An order after an update.
+
+    ``order`` is the same object when the update told nothing new. ``fill`` is the growth of its
+    quantity (or, with quantity 0, a correction of its value). ``verdict`` is the weightiest of all
+    that was found; ``anomalies`` are those not noted on the order before.
+    """
+
+    order: Order
+    fill: Fill | None
+    verdict: Verdict
+    anomalies: tuple[Anomaly, ...]
+    note: str = ""
+
+
+def merge(
+    order: Order, update: OrderUpdate, at: int, evidence: Evidence = Evidence.STREAM
+) -> MergeResult:
+    """Return ``order`` with ``update`` merged into it at ``at`` (ns UTC).
+
+    ``evidence`` says how well the update is attested; the reports of the paper exchange are the
+    truth itself and count as a snapshot. An update that cannot be of this order (another account,
+    tag or broker id, or an order never sent) changes nothing and is answered with ORPHAN.
+    """
+    stranger = _stranger(order, update)
+    if stranger is not None:
+        return stranger
+    return _Merge(order, update, at, evidence).run()
+
+
+def _stranger(order: Order, update: OrderUpdate) -> MergeResult | None:
+    """Return the answer to an update that is not of this order, None when it is."""
+    if order.lifecycle in _UNSENT:
+        trigger = _TRIGGER_OF[update.status] or Trigger.SEEN_OPEN
+        outcome = TRANSITIONS[order.lifecycle][trigger]
+        found = () if outcome.anomaly is None else (outcome.anomaly,)
+        return MergeResult(order, None, outcome.verdict, found, outcome.note)
+    if update.account != order.account or update.client_id not in {None, order.client_id}:
+        return MergeResult(
+            order,
+            None,
+            Verdict.ORPHAN,
+            (Anomaly.IDENTITY_MISMATCH,),
+            f"it speaks of {update.account}/{update.client_id}",
+        )
+    if order.broker_id is not None and update.broker_id not in {None, order.broker_id}:
+        return MergeResult(
+            order,
+            None,
+            Verdict.ORPHAN,
+            (Anomaly.BROKER_ID_CONFLICT,),
+            f"the broker named it {order.broker_id} and now {update.broker_id}: two may stand",
+        )
+    return None
+
+
+class _Merge:
+    """One merge under way: the order as it is so far, and what was found."""
+
+    def __init__(self, order: Order, update: OrderUpdate, at: int, evidence: Evidence) -> None:
+        self.before = order
+        self.order = order
+        self.update = update
+        self.at = at
+        self.evidence = evidence
+        self.fill: Fill | None = None
+        self.verdict = Verdict.STAY
+        self.notes: list[str] = []
+        seen, known = update.version, order.version
+        self.is_older = seen is not None and known is not None and seen < known
+        self.is_newer = seen is not None and (known is None or seen > known)
+
+    def run(self) -> MergeResult:
+        self._identity()
+        self._terms()
+        self._quantity()
+        self._status()
+        self._request()
+        if self.order.filled_quantity > self._bound():
+            self._odd(
+                Anomaly.OVERFILL, f"{self.order.filled_quantity} filled of {self.order.quantity}"
+            )
+        if self.is_newer:
+            self.order = msgspec.structs.replace(self.order, version=self.update.version)
+        order = self.order
+        if order is not self.before:
+            order = msgspec.structs.replace(order, updated_at=self.at)
+        found = tuple(Anomaly(a) for a in order.anomalies if a not in self.before.anomalies)
+        return MergeResult(order, self.fill, self.verdict, found, "; ".join(self.notes))
+
+    def _identity(self) -> None:
+        """Learn the broker's and the exchange's ids; a real exchange id never reverts to 0."""
+        update, order = self.update, self.order
+        if order.broker_id is None and update.broker_id is not None:
+            self.order = order = msgspec.structs.replace(order, broker_id=update.broker_id)
+        if update.exchange_id in _NO_EXCHANGE_ID:
+            return
+        if order.exchange_id in _NO_EXCHANGE_ID:
+            self.order = msgspec.structs.replace(order, exchange_id=update.exchange_id)
+        elif order.exchange_id != update.exchange_id:
+            self._odd(
+                Anomaly.EXCHANGE_ID_CONFLICT,
+                f"exchange id {order.exchange_id}, now {update.exchange_id}",
+            )
+
+    def _terms(self) -> None:
+        """See a replace of ours come true, or somebody else change the order."""
+        update, order = self.update, self.order
+        if self.is_older or update.amend_outcome in _NOT_YET_REPLACED:
+            return
+        shown, known = Terms.shown(update), Terms.of(order)
+        is_news = shown.contradicts(known)
+        amend = order.amend
+        if amend is not None and amend.quantity is not None and amend.price is not None:
+            came_late = amend.kind is AmendKind.REPLACE and amend.state is AmendState.REFUSED
+            is_done = update.amend_outcome is AmendOutcome.REPLACE_DONE
+            if (
+                (amend.may_replace or came_late)
+                and (is_news or is_done)
+                and not shown.contradicts(Terms.of(amend))
+            ):
+                self._adopt(amend.quantity, amend.price, amend.trigger_price)
+                return
+        ends = update.status in _ENDS or order.lifecycle.is_terminal
+        if ends or not is_news:
+            return
+        quantity = shown.quantity or order.quantity
+        price = shown.price or order.price
+        trigger = shown.trigger_price or order.trigger_price
+        if order.generation and not self.is_newer:
+            # An unversioned report may be of an earlier generation: nothing says it is news.
+            self._odd(Anomaly.TERMS_DIFFER, f"shown as {quantity} at {price}")
+            return
+        self.order = msgspec.structs.replace(
+            order,
+            quantity=max(quantity, order.filled_quantity),
+            price=price,
+            trigger_price=trigger,
+            is_external_change=True,
+        )
+        self._odd(Anomaly.EXTERNAL_CHANGE, f"changed to {quantity} at {price}, not by us")
+
+    def _adopt(self, quantity: int, price: Decimal, trigger: Decimal | None) -> None:
+        order = self.order
+        was_ended = order.lifecycle.is_terminal
+        self.order = adopt_terms(
+            order, self.at, quantity=quantity, price=price, trigger_price=trigger
+        )
+        self._weigh(Verdict.LATE if was_ended else Verdict.MOVE, f"replaced: {quantity} at {price}")
+
+    def _quantity(self) -> None:
+        """Count the growth of the cumulative quantity, exactly once, whatever the status says."""
+        update, order = self.update, self.order
+        seen = update.filled_quantity
+        if seen is None:
+            return
+        if seen < order.filled_quantity:
+            if not self.is_older:
+                self._odd(
+                    Anomaly.QUANTITY_FELL,
+                    f"filled {seen} shown after {order.filled_quantity}: the higher is kept",
+                )
+            return
+        average = usable(update.average_price)
+        if seen == order.filled_quantity:
+            if seen and average is not None and Anomaly.PRICE_UNCERTAIN in order.anomalies:
+                self._correct_value(average * seen)
+            return
+        growth = seen - order.filled_quantity
+        if average is not None:
+            value = average * seen
+            settled = tuple(a for a in order.anomalies if a != Anomaly.PRICE_UNCERTAIN)
+            self.order = order = msgspec.structs.replace(order, anomalies=settled)
+        else:
+            value = order.filled_value + order.price * growth
+            self._odd(Anomaly.PRICE_UNCERTAIN, "no usable average price: valued at the limit")
+            order = self.order
+        self.fill = _fill(order, growth, value - order.filled_value, self.at)
+        self.order = msgspec.structs.replace(order, filled_quantity=seen, filled_value=value)
+        if self.before.lifecycle.is_terminal and not order.is_late:
+            self.order = msgspec.structs.replace(self.order, is_late=True)
+
+    def _correct_value(self, value: Decimal) -> None:
+        """Put right the value of what was filled at a price nobody had told yet."""
+        order = self.order
+        settled = tuple(a for a in order.anomalies if a != Anomaly.PRICE_UNCERTAIN)
+        if value != order.filled_value:
+            self.fill = _fill(order, 0, value - order.filled_value, self.at)
+        self.order = msgspec.structs.replace(order, filled_value=value, anomalies=settled)
+        self._weigh(Verdict.MOVE, "the average price became known")
+
+    def _bound(self) -> int:
+        """Return the quantity at which the order is filled.
+
+        While a larger replace may have come true unseen, a report that neither names a quantity
+        nor says FILLED does not prove that the smaller one is all there is.
+        """
+        order, update = self.order, self.update
+        amend = order.amend
+        if (
+            amend is not None
+            and amend.quantity is not None
+            and amend.may_replace
+            and amend.state is not AmendState.WANTED
+            and not update.quantity
+            and update.status is not RemoteStatus.FILLED
+        ):
+            return max(order.quantity, amend.quantity)
+        return order.quantity
+
+    def _status(self) -> None:
+        """Move the lifecycle: by quantity first, then by what the status says."""
+        update = self.update
+        grew = self.fill is not None and self.fill.quantity > 0
+        filled = self.order.filled_quantity
+        shows_all = (update.filled_quantity or 0) >= self.order.quantity
+        if filled and filled >= self._bound():
+            if shows_all or self.order.lifecycle is not Lifecycle.FILLED:
+                self._advance(Trigger.SEEN_FILLED)
+                return
+        elif grew:
+            self._advance(Trigger.SEEN_PART_FILLED)
+        trigger = _TRIGGER_OF[update.status]
+        if update.status is RemoteStatus.UNRECOGNISED:
+            self._odd(Anomaly.UNKNOWN_STATUS, f"unknown status {update.raw_status!r}")
+        if trigger is None or update.amend_outcome in {
+            AmendOutcome.CANCEL_REFUSED,
+            AmendOutcome.REPLACE_REFUSED,
+        }:
+            return
+        if trigger is Trigger.SEEN_FILLED:
+            seen = update.filled_quantity
+            if not self.is_older and (seen is None or seen < self.order.quantity):
+                self._odd(
+                    Anomaly.FILLED_BUT_SHORT,
+                    f"called filled with {seen} of {self.order.quantity}",
+                )
+            return
+        seen_version, known = update.version, self.order.status_version
+        if seen_version is not None and known is not None and seen_version < known:
+            self._weigh(Verdict.STALE, f"{update.status} is older than what is known")
+            return
+        is_newer = seen_version is not None and (known is None or seen_version > known)
+        step = self._advance(trigger, is_newer=is_newer)
+        if trigger is Trigger.SEEN_CANCELLED and step.changed:
+            self._note_external_cancel()
+        # PENDING is the least thing a status can say, so it never makes an OPEN stale.
+        if trigger is not Trigger.SEEN_PENDING and is_newer:
+            self.order = msgspec.structs.replace(self.order, status_version=seen_version)
+
+    def _note_external_cancel(self) -> None:
+        amend = self.before.amend
+        asked = (
+            amend is not None
+            and amend.kind is AmendKind.CANCEL
+            and amend.state is not AmendState.WANTED
+        )
+        if not asked and self.before.lifecycle.is_working:
+            self.order = msgspec.structs.replace(self.order, is_external_change=True)
+            self._odd(Anomaly.EXTERNAL_CHANGE, "cancelled, not by us")
+
+    def _request(self) -> None:
+        """Move the request register by what the broker says of the request."""
+        outcome = self.update.amend_outcome
+        if outcome is None:
+            return
+        kind, trigger = SEEN_OUTCOME[outcome]
+        if trigger is AmendTrigger.OBSERVED:
+            amend = self.order.amend
+            if (
+                amend is None
+                or amend.kind is not AmendKind.REPLACE
+                or amend.state in {AmendState.DONE, AmendState.WANTED}
+                or self.is_older
+            ):
+                return
+            if Terms.of(self.order) == Terms.of(self.before):
+                # Called done while the old terms are shown: accepted, not carried out.
+                trigger = AmendTrigger.REPLY_OK
+        step = amend_step(self.order, trigger, self.at, self.update.reason or "", kind=kind)
+        self._take(step)
+
+    def _advance(self, trigger: Trigger, *, is_newer: bool = False) -> Step:
+        update = self.update
+        step = advance(
+            self.order,
+            trigger,
+            self.at,
+            reason=update.reason or "",
+            code=update.code or "",
+            evidence=self.evidence,
+            is_newer=is_newer,
+            seen_quantity=update.filled_quantity,
+        )
+        self._take(step)
+        return step
+
+    def _take(self, step: Step) -> None:
+        self.order = step.order
+        if step.changed or step.verdict not in {Verdict.MOVE, Verdict.LATE}:
+            self._weigh(step.verdict, step.note)
+
+    def _odd(self, anomaly: Anomaly, note: str) -> None:
+        self.order = mark(self.order, anomaly, self.at)
+        self._weigh(Verdict.ANOMALY, note)
+
+    def _weigh(self, verdict: Verdict, note: str) -> None:
+        if verdict.weight > self.verdict.weight:
+            self.verdict = verdict
+        if note:
+            self.notes.append(note)
+
+
+def _fill(order: Order, quantity: int, value: Decimal, at: int) -> Fill:
+    if quantity and value > ZERO:
+        price = (value / quantity).quantize(_PRICE_STEP, ROUND_HALF_EVEN).normalize()
+        if price == price.to_integral_value():
+            price = price.quantize(Decimal(1))
+    else:
+        # A correction of what was valued too high or too low before: its price means nothing.
+        price = order.price
+    return Fill(
+        client_id=order.client_id,
+        group_id=order.key.group_id,
+        strategy=order.strategy,
+        account=order.account,
+        instrument=order.instrument,
+        side=order.side,
+        product=order.request.product,
+        quantity=quantity,
+        price=price,
+        at=at,
+        filled_before=order.filled_quantity,
+        exact_value=None if price * quantity == value and quantity else value,
+    )

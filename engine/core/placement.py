@@ -1,0 +1,343 @@
+"""Working leg groups: what to send next, given what is known now.
+
+Level-triggered: ``work(part)`` looks at the facts (targets, fills, what is working, what failed)
+and does the next thing; it may be called any number of times. A part with a leg whose outcome is
+unknown is STUCK and nothing is decided about it until every leg is known (reliability.md 3.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from engine.core.blotter import Blotter
+from engine.core.client_ids import ClientIds
+from engine.core.desk import Desk, seconds
+from engine.core.entering import ENTERING, Entering
+from engine.core.group import Group, Part, role_of
+from engine.core.leaving import LEAVING, Leaving
+from engine.core.workbench import Workbench
+from engine.errors import OffGrid
+from engine.model.command import Lane
+from engine.model.legs import GroupPlan, GroupState, Leg, LegPlan, LegRole
+from engine.model.legs_state import GroupTrigger
+from engine.model.order import Fill, Order, OrderType
+from engine.model.record import GroupPlanned
+from engine.model.side import Side
+from engine.ports import RiskGate, RiskView
+
+
+class Placement:
+    """All groups of the session. ``on_group`` is told when one of a strategy's groups moved."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        gate: RiskGate,
+        view: RiskView,
+        blotter: Blotter,
+        client_ids: ClientIds,
+        on_group: Callable[[Group], None],
+        on_stranded: Callable[[Group, str], None],
+    ) -> None:
+        self._desk = desk
+        self._blotter = blotter
+        self._bench = Workbench(desk, blotter, client_ids, on_group)
+        self.dirty = self._bench.dirty
+        self._leaving = Leaving(desk, self._bench, view, on_stranded)
+        self._entering = Entering(desk, self._bench, gate, view, self._leaving)
+        self.groups: dict[str, Group] = {}
+        self.drafts: list[Group] = []
+        self._parts: dict[tuple[str, str], Part] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._newest_named: dict[tuple[str, str], Group] = {}
+
+    # -- what strategies and the engine ask ------------------------------------------------------
+
+    def next_id(self, strategy: str, name: str) -> str:
+        """Return the id of the next group of that name: ``strategy.name.number``."""
+        number = self._counts.get((strategy, name), 0) + 1
+        self._counts[strategy, name] = number
+        return f"{strategy}.{name}.{number}"
+
+    def enter(self, plan: GroupPlan, deadline: int) -> Group:
+        """Take a group on. It waits in DRAFT, until ``deadline`` (ns), for every leg's price."""
+        desk = self._desk
+        sells_options = any(
+            leg.side is Side.SELL and leg.instrument.right is not None for leg in plan.legs
+        )
+        legs_by_account = {
+            account: [
+                _leg_plan(number, leg, weight, sells_options=sells_options)
+                for number, leg in enumerate(plan.legs, start=1)
+            ]
+            for account, weight in plan.accounts.items()
+        }
+        group = Group(desk, plan, legs_by_account)
+        group.price_deadline = deadline
+        self.groups[plan.group_id] = group
+        self._newest_named[plan.strategy, plan.name] = group
+        for account, part in group.parts.items():
+            self._parts[plan.group_id, account] = part
+        desk.keep(GroupPlanned(desk.now, desk.cause(), plan))
+        self.drafts.append(group)
+        desk.timers.add(deadline, self.look_at_drafts)
+        return group
+
+    def exit(self, group: Group, reason: str) -> None:
+        """Leave a group: what works is cancelled, what is held is closed, risk legs first."""
+        for part in group.parts.values():
+            if part.state is GroupState.DRAFT:
+                self._bench.move_part(
+                    part, GroupTrigger.REFUSED, f"taken back before it was sent: {reason}"
+                )
+                self._withdraw(group)
+            elif part.state.is_terminal or part.state in LEAVING or self._is_shut_down(part):
+                continue
+            elif part.state is GroupState.STUCK:
+                part.exit_reason = reason
+                self._bench.cancel_working(part, reason, entries=True, lane=Lane.CANCEL)
+                if part.came_from not in LEAVING:
+                    part.came_from = _left_from(part.came_from)
+            else:
+                self._leaving.leave(part, GroupTrigger.EXIT_WANTED, reason)
+            self._bench.mark(part)
+
+    def cancel(self, group: Group, reason: str, *, lane: Lane = Lane.CANCEL) -> None:
+        """Take back what has not filled of a group's entry; what is held stays held."""
+        for part in group.parts.values():
+            if part.state is GroupState.DRAFT:
+                self._bench.move_part(part, GroupTrigger.REFUSED, reason)
+                self._withdraw(group)
+            elif part.state in ENTERING or part.came_from in ENTERING:
+                part.keeps_what_filled = True
+                part.exit_reason = reason
+                self._bench.cancel_working(part, reason, entries=True, lane=lane)
+            self._bench.mark(part)
+
+    def modify(self, group: Group, limit: float | None, trigger: float | None) -> None:
+        """Ask for another price of a one-leg group, sent or not; what has ended is left alone."""
+        if len(group.plan.legs) != 1:
+            raise OffGrid(
+                f"{group.name!r} has {len(group.plan.legs)} legs; only one can be modified"
+            )
+        (asked,) = group.plan.legs
+        if trigger is not None and asked.trigger is None:
+            raise OffGrid(f"{group.name!r} is no stop: it has no trigger to move")
+        # Making the leg anew judges the prices as entering it did.
+        msgspec.structs.replace(asked, limit=limit, trigger=trigger)
+        parts = [part for part in group.parts.values() if part.state in _CAN_CHANGE]
+        changed = [part for part in parts if self._modify_part(part, limit, trigger)]
+        if not changed:
+            why = f"{group.state}: nothing of it works any more"
+            self._desk.alert("warning", group.group_id, f"not modified, {why}")
+
+    def _modify_part(self, part: Part, limit: float | None, trigger: float | None) -> bool:
+        leg = part.legs[0]
+        plan, side, instrument = leg.plan, leg.plan.side, leg.instrument
+        order = self._bench.newest(leg.entry_ids)
+        price, stop = plan.limit, plan.trigger
+        if limit is not None:
+            price = instrument.price(limit, side, "passive")
+        if trigger is not None:
+            stop = instrument.price(trigger, side, "nearest")
+        if order is not None and not order.lifecycle.is_terminal:
+            refusal = self._blotter.replace(
+                order.client_id,
+                price=order.price if price is None else price,
+                quantity=order.quantity,
+                trigger_price=stop,
+                waits=True,
+            )
+            if refusal is not None:
+                subject = part.group.group_id
+                self._desk.alert("warning", subject, f"not modified: {refusal.text}")
+                return True
+        leg.plan = msgspec.structs.replace(plan, limit=price, trigger=stop)
+        return True
+
+    def kill(self, reason: str, *, scope: str, flattens: bool) -> None:
+        """Cancel everything that works, exits too, in one scope of the kill switch.
+
+        What is held stays held and KILLED, unless the kill ``flattens``: then it is left by orders
+        that a kill lets through. A STUCK or STRANDED part keeps its state until it is known.
+        """
+        for group in list(self.groups.values()):
+            for part in group.parts.values():
+                scopes = ("all", f"account:{part.account}", group.strategy)
+                if part.state.is_terminal or scope not in scopes:
+                    continue
+                part.flattens = part.flattens or flattens
+                self._withdraw(group)
+                for entries in (True, False):
+                    self._bench.cancel_working(part, reason, entries=entries, lane=Lane.KILL_CANCEL)
+                self._bench.move_part(part, GroupTrigger.KILL, reason)
+                if part.state is GroupState.STUCK:
+                    part.exit_reason = reason
+                    part.came_from = GroupState.EXITING if flattens else GroupState.KILLED
+                elif flattens and not part.state.is_terminal:
+                    self._leaving.leave(part, GroupTrigger.FLATTEN_WANTED, reason)
+                self._bench.mark(part)
+
+    def _is_shut_down(self, part: Part) -> bool:
+        return part.state is GroupState.KILLED and self._leaving.is_barred(part)
+
+    def _withdraw(self, group: Group) -> None:
+        """Stop waiting for a draft's prices."""
+        if group in self.drafts:
+            self.drafts.remove(group)
+
+    def newest(self, strategy: str, name: str) -> Group | None:
+        """Return the newest group a strategy entered under ``name``."""
+        return self._newest_named.get((strategy, name))
+
+    def of_strategy(self, strategy: str) -> list[Group]:
+        """Return the strategy's groups that are not done, oldest first."""
+        return [g for g in self.groups.values() if g.strategy == strategy and not g.is_done]
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def order_changed(self, order: Order, fill: Fill | None) -> Group:
+        """Count what an order did into its leg, and look at its part again."""
+        key = order.key
+        part = self._parts[key.group_id, key.account]
+        leg = part.legs[key.leg - 1]
+        if fill is not None:
+            if key.exit:
+                leg.left += fill.quantity
+            else:
+                leg.entered += fill.quantity
+            part.group.note_fill(fill, is_exit=key.exit)
+            if part.state.is_terminal and fill.quantity:
+                part.exit_reason = f"{fill.quantity} units filled late"
+                self._leaving.begin(part)
+                self._bench.move_part(part, GroupTrigger.FILLED_LATE, part.exit_reason)
+        self._bench.mark(part)
+        return part.group
+
+    def settle(self) -> bool:
+        """Work every part that something happened to; True if there was one."""
+        if not self.dirty:
+            return False
+        parts = list(self.dirty.values())
+        self.dirty.clear()
+        for part in parts:
+            self.work(part)
+        return True
+
+    def look_at_drafts(self) -> None:
+        """Judge the groups whose legs all have a price now; give up those that waited too long."""
+        for group in list(self.drafts):
+            missing = [
+                leg.instrument.symbol
+                for leg in group.plan.legs
+                if self._desk.book.fair(leg.instrument) is None
+            ]
+            if not missing:
+                self.drafts.remove(group)
+                self._entering.judge_whole(group)
+            elif self._desk.now >= group.price_deadline:
+                self.drafts.remove(group)
+                waited = (self._desk.now - group.plan.created_at) / 1e9
+                why = f"no price for {', '.join(missing)} within {waited:.1f} s"
+                for part in group.parts.values():
+                    self._bench.move_part(part, GroupTrigger.REFUSED, why)
+
+    def work(self, part: Part) -> None:
+        """Do the next thing for one account's share of a group."""
+        self._watch_naked(part)
+        unknown = [leg for leg in part.legs if self._bench.is_unknown(leg)]
+        if unknown and part.state is not GroupState.STUCK:
+            if part.state.is_terminal:
+                return
+            part.came_from = part.state
+            words = "; ".join(leg.words for leg in unknown)
+            self._bench.move_part(part, GroupTrigger.LEG_UNKNOWN, f"outcome unknown: {words}")
+            self._desk.alert(
+                "critical",
+                part.group.group_id,
+                f"STUCK: {words} was sent and no answer came. Nothing is sent for this group "
+                "until it is known",
+            )
+        if unknown:
+            return
+        if part.state is GroupState.STUCK:
+            self._leaving.begin(part)
+            self._bench.move_part(part, GroupTrigger.LEGS_KNOWN, "every leg is known again")
+            part.came_from = None
+        if part.state in ENTERING:
+            self._entering.work(part)
+        elif part.state in LEAVING:
+            self._leaving.work(part)
+        elif not part.state.is_terminal:
+            self._at_rest(part)
+        self._keep_ticking(part)
+
+    def _at_rest(self, part: Part) -> None:
+        """Look at a part for which nothing is sent: it may still fill, and may have become flat."""
+        if part.state in _GIVEN_UP:
+            self._bench.cancel_working(part, part.why, entries=True, lane=Lane.CANCEL)
+        if self._bench.has_working(part):
+            return
+        if part.is_flat:
+            nothing = part.state in _GIVEN_UP and not part.has_entered
+            trigger = GroupTrigger.NOTHING_FILLED if nothing else GroupTrigger.FLAT
+            self._bench.move_part(part, trigger, f"nothing is held: {part.why}")
+        elif part.state is GroupState.PARTIAL_HELD and part.is_whole:
+            self._bench.move_part(part, GroupTrigger.ALL_FILLED, "filled before it was taken back")
+
+    def _watch_naked(self, part: Part) -> None:
+        """Bound how long a sold option stands without the hedge its group has for it."""
+        now = self._desk.now
+        if part.has_hedge and part.uncovered_short() > part.planned_uncovered:
+            if part.naked_since is None:
+                part.naked_since = now
+            limit = seconds(part.group.plan.policy.max_naked_s)
+            if part.state is GroupState.WORKING and now - part.naked_since > limit:
+                leg = next(leg for leg in part.legs if leg.plan.role is LegRole.HEDGE)
+                self._entering.fail(
+                    part,
+                    leg,
+                    f"a sold option stood without it for {(now - part.naked_since) / 1e9:.1f} s",
+                )
+        elif part.naked_since is not None:
+            part.naked_total_ns += now - part.naked_since
+            part.naked_since = None
+
+    def _keep_ticking(self, part: Part) -> None:
+        """Look again after a chase step while anything is on its way."""
+        is_active = part.state in _ACTIVE or (
+            part.state in _GIVEN_UP and self._bench.has_working(part)
+        )
+        if not is_active or (part.timer is not None and part.timer.is_pending):
+            return
+        due = self._desk.now + seconds(part.group.plan.policy.chase_every_s)
+        part.timer = self._desk.timers.add(due, lambda: self._bench.mark(part))
+
+
+_ACTIVE = ENTERING + LEAVING
+_CAN_CHANGE = (GroupState.DRAFT, *ENTERING)
+_GIVEN_UP = (GroupState.PARTIAL_HELD, GroupState.KILLED)
+
+
+def _left_from(came_from: GroupState | None) -> GroupState:
+    """Return where a STUCK part goes when it is known again and was meanwhile told to leave."""
+    if came_from in ENTERING:
+        return GroupState.UNWINDING
+    return GroupState.EXITING
+
+
+def _leg_plan(number: int, leg: Leg, weight: int, *, sells_options: bool) -> LegPlan:
+    """Return the leg as planned for an account of this weight: units, role and grid prices."""
+    instrument, side = leg.instrument, leg.side
+    return LegPlan(
+        number=number,
+        instrument=instrument,
+        side=side,
+        quantity=leg.lots * instrument.lot_size * weight,
+        role=role_of(side, instrument, sells_options=sells_options),
+        order_type=OrderType.LIMIT if leg.trigger is None else OrderType.STOP_LIMIT,
+        limit=None if leg.limit is None else instrument.price(leg.limit, side, "passive"),
+        trigger=None if leg.trigger is None else instrument.price(leg.trigger, side, "nearest"),
+    )

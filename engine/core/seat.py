@@ -1,0 +1,164 @@
+"""A strategy's place in the kernel: its hooks, guarded, and what it listens to.
+
+A hook that raises halts its strategy and nobody else; its groups get the exit its configuration
+names. A hook that overruns its budget is reported by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from engine.author import Hooks
+from engine.core.desk import Desk
+from engine.core.failure import Failure, describe
+from engine.model.codec import encode
+from engine.model.instrument import Instrument
+from engine.model.order import Product
+from engine.model.record import StateSaved
+
+COMMANDS_PER_EVENT_MAX = 200
+"""A strategy that asks for more than this in one event is in a loop, and is halted."""
+
+
+class SeatConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the YAML says of one strategy, as the kernel needs it.
+
+    ``exits_on_error`` and ``exits_on_max_loss``: whether its groups are left when it is halted.
+    """
+
+    strategy_id: str
+    accounts: dict[str, int]
+    product: Product
+    exits_on_error: bool = True
+    exits_on_max_loss: bool = True
+    seed: int = 0
+
+
+class Overrun(msgspec.Struct, frozen=True):
+    """A hook took ``took_ns`` of wall time, longer than its budget."""
+
+    strategy: str
+    hook: str
+    took_ns: int
+
+
+class Seat:
+    """One strategy in the kernel. ``is_halted``: it gets no more hooks."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        config: SeatConfig,
+        stopwatch: Callable[[], int],
+        budget_ns: int,
+        on_failure: Callable[[Seat, str, Failure], None],
+        on_overrun: Callable[[Overrun], None],
+    ) -> None:
+        self._desk = desk
+        self._stopwatch = stopwatch
+        self._budget_ns = budget_ns
+        self._on_failure = on_failure
+        self._on_overrun = on_overrun
+        self.config = config
+        self.strategy: Hooks
+        self.is_halted = False
+        self.halted_why = ""
+        self.wants_ticks = True
+        self.deliver: Callable[[Any], None]
+        self.watched: dict[Instrument, bool] = {}
+        self.leg_watches: dict[Instrument, int] = {}
+        self.commands = 0
+        self.commands_kseq = -1
+        self._saved = b""
+        self._has_state = False
+
+    @property
+    def strategy_id(self) -> str:
+        """Its id in the YAML."""
+        return self.config.strategy_id
+
+    def listens_to(self, instrument: Instrument) -> bool:
+        """Return True when it watches an instrument, by asking or through a group's leg."""
+        return instrument in self.watched or instrument in self.leg_watches
+
+    def sit(self, strategy: Hooks, *, wants_ticks: bool = True) -> None:
+        """Give the seat its strategy; ``wants_ticks`` is False when its author wrote no on_tick."""
+        self.strategy = strategy
+        self.wants_ticks = wants_ticks
+        state = strategy.state
+        self._has_state = bool(getattr(state, "__struct_fields__", ()))
+        self._saved = encode(state)
+        self.deliver = self._tick_caller()
+
+    def call(self, hook: str, function: Callable[..., None], *args: Any) -> None:
+        """Run a hook to its end, whatever it does."""
+        if self.is_halted:
+            return
+        desk = self._desk
+        desk.hook = f"{self.config.strategy_id}.{hook}"
+        started = self._stopwatch()
+        try:
+            function(*args)
+        except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
+            desk.hook = "engine"
+            self._failed(hook, error)
+            return
+        took = self._stopwatch() - started
+        desk.hook = "engine"
+        if took > self._budget_ns:
+            self._on_overrun(Overrun(self.config.strategy_id, hook, took))
+        if self._has_state:
+            self._save()
+
+    def _tick_caller(self) -> Callable[[Any], None]:
+        """Return ``call`` for ``on_tick`` with everything bound: the kernel's hottest line.
+
+        The kernel takes it out of its routes when the strategy is halted.
+        """
+        desk, stopwatch, budget = self._desk, self._stopwatch, self._budget_ns
+        name = f"{self.config.strategy_id}.on_tick"
+        function, has_state = self.strategy.on_tick, self._has_state
+
+        def deliver(tick: Any) -> None:
+            desk.hook = name
+            started = stopwatch()
+            try:
+                function(tick)
+            except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
+                self._failed("on_tick", error)
+                return
+            took = stopwatch() - started
+            if took > budget:
+                self._on_overrun(Overrun(self.config.strategy_id, "on_tick", took))
+            if has_state:
+                self._save()
+
+        return deliver
+
+    def count_command(self) -> bool:
+        """Count one more request in this event; False when there were too many."""
+        if self.commands_kseq != self._desk.kseq:
+            self.commands_kseq = self._desk.kseq
+            self.commands = 0
+        self.commands += 1
+        return self.commands <= COMMANDS_PER_EVENT_MAX
+
+    def _failed(self, hook: str, error: BaseException) -> None:
+        """Report what a hook raised: anything at all but Ctrl-C, which is not its business."""
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        self._on_failure(self, hook, describe(error))
+
+    def _save(self) -> None:
+        try:
+            payload = encode(self.strategy.state)
+        except Exception as error:  # noqa: BLE001 - an author may have put anything there
+            self._failed("state", error)
+            return
+        if payload != self._saved:
+            self._saved = payload
+            desk = self._desk
+            desk.keep(StateSaved(desk.now, desk.kseq, self.config.strategy_id, payload))

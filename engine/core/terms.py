@@ -1,0 +1,44 @@
+"""The terms of an order: quantity, price and trigger, as held, as asked for, or as a broker shows.
+
+What a broker shows may be partial: an absent part says nothing and agrees with everything.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from engine.model.money import ZERO
+from engine.model.order import Amend, Order, OrderUpdate
+
+
+class Terms(NamedTuple):
+    """Quantity in units, price and trigger in rupees; None where it is not shown."""
+
+    quantity: int | None
+    price: Decimal | None
+    trigger_price: Decimal | None
+
+    @classmethod
+    def of(cls, subject: Order | Amend) -> Terms:
+        """Return the terms an order has, or those a request carries."""
+        return cls(subject.quantity, subject.price, subject.trigger_price)
+
+    @classmethod
+    def shown(cls, update: OrderUpdate) -> Terms:
+        """Return the terms an update shows."""
+        quantity = update.quantity if (update.quantity or 0) > 0 else None
+        return cls(quantity, usable(update.price), usable(update.trigger_price))
+
+    def contradicts(self, other: Terms) -> bool:
+        """Say whether anything shown here is other than in ``other``."""
+        return any(
+            mine is not None and mine != theirs for mine, theirs in zip(self, other, strict=True)
+        )
+
+
+def usable(figure: Decimal | None) -> Decimal | None:
+    """Return a broker's figure if it is a price at all: 0 and NaN are how some spell absent."""
+    if figure is None or not figure.is_finite() or figure <= ZERO:
+        return None
+    return figure

@@ -1,0 +1,39 @@
+"""The tickets an order takes at the message governor."""
+
+from __future__ import annotations
+
+from engine.core.desk import seconds
+from engine.model.command import LANE_OF, Lane, MessageKind, Ticket
+from engine.model.order import Amend, AmendKind, Order, OrderRequest
+
+AMEND_LIVES_S = 30.0
+"""How long a cancel or replace waits at the governor (reliability.md 2.3: 30 s for exits)."""
+
+
+def place_ticket(request: OrderRequest, now: int) -> Ticket:
+    """Return the ticket of a placement: in its purpose's lane, while the order is wanted."""
+    return Ticket(
+        kind=MessageKind.PLACE,
+        client_id=request.client_id,
+        account=request.key.account,
+        segment=request.instrument.segment,
+        lane=LANE_OF[request.purpose],
+        queued_at=now,
+        expires_at=request.expires_at,
+    )
+
+
+def amend_ticket(order: Order, amend: Amend, lane: Lane | None, now: int) -> Ticket:
+    """Return the ticket of a cancel or replace, in ``lane`` or its usual one."""
+    is_cancel = amend.kind is AmendKind.CANCEL
+    usual = Lane.CANCEL if is_cancel else Lane.MODIFY
+    return Ticket(
+        kind=MessageKind.CANCEL if is_cancel else MessageKind.REPLACE,
+        client_id=order.client_id,
+        account=order.account,
+        segment=order.instrument.segment,
+        lane=usual if lane is None else lane,
+        queued_at=now,
+        expires_at=now + seconds(AMEND_LIVES_S),
+        generation=amend.generation,
+    )

@@ -1,0 +1,173 @@
+"""What may be done to one account's share of a group, whichever way it is going."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from engine.core.blotter import Blotter
+from engine.core.client_ids import ClientIds
+from engine.core.desk import Desk, seconds
+from engine.core.group import Group, LegRun, Part
+from engine.model.command import Lane
+from engine.model.legs import GroupState, LegRole
+from engine.model.legs_state import GroupTrigger, move
+from engine.model.order import (
+    AmendKind,
+    AmendState,
+    ChildKey,
+    Order,
+    OrderRequest,
+    OrderType,
+    Purpose,
+)
+from engine.model.record import GroupMoved
+
+ENTRY_LIVES_S = 2.0
+"""How long an unsent entry is still wanted (reliability.md 2.3): stale entries never go out."""
+EXIT_LIVES_S = 30.0
+"""How long an unsent exit is still wanted."""
+CANCEL_RETRY_S = 1.0
+"""Pause before a cancel that was refused is asked for again."""
+
+
+class Workbench:
+    """Shared by everything that works parts. ``dirty`` holds the parts something happened to."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        blotter: Blotter,
+        client_ids: ClientIds,
+        on_group: Callable[[Group], None],
+    ) -> None:
+        self.desk = desk
+        self.blotter = blotter
+        self._ids = client_ids
+        self._on_group = on_group
+        self.dirty: dict[int, Part] = {}
+
+    def request(
+        self,
+        part: Part,
+        leg: LegRun,
+        quantity: int,
+        price: Decimal,
+        *,
+        is_exit: bool,
+        slice_number: int | None = None,
+    ) -> OrderRequest:
+        """Make the next child order of a leg, or with ``slice_number`` one that is only judged."""
+        desk = self.desk
+        plan = part.group.plan
+        if is_exit:
+            purpose = Purpose.UNWIND if part.state is GroupState.UNWINDING else Purpose.EXIT
+            if part.flattens:
+                purpose = Purpose.FLATTEN
+            key = ChildKey(
+                plan.group_id,
+                leg.plan.number,
+                part.account,
+                leg.exit_slice,
+                leg.exit_attempt,
+                exit=True,
+            )
+            decision = desk.book.fair(leg.instrument)
+        else:
+            purpose = Purpose.HEDGE if leg.plan.role is LegRole.HEDGE else Purpose.ENTRY
+            number = leg.slice if slice_number is None else slice_number
+            key = ChildKey(plan.group_id, leg.plan.number, part.account, number, leg.attempt)
+            decision = leg.decision_price
+        lives = EXIT_LIVES_S if is_exit else ENTRY_LIVES_S
+        # A plan that is only judged is never sent, so it takes no number from the day's ids.
+        client_id = "" if slice_number is not None else self._ids.next()
+        return OrderRequest(
+            client_id=client_id,
+            key=key,
+            strategy=plan.strategy,
+            instrument=leg.instrument,
+            side=leg.plan.side.opposite if is_exit else leg.plan.side,
+            quantity=quantity,
+            order_type=OrderType.LIMIT if is_exit else leg.plan.order_type,
+            price=price,
+            trigger_price=None if is_exit else leg.plan.trigger,
+            product=plan.product,
+            purpose=purpose,
+            decision_price=decision,
+            created_at=desk.now,
+            expires_at=desk.now + seconds(lives),
+        )
+
+    def cancel_working(self, part: Part, reason: str, *, entries: bool, lane: Lane) -> None:
+        """Take back what works; a cancel that was refused is asked for again after a pause."""
+        for leg in part.legs:
+            for client_id in leg.entry_ids if entries else leg.exit_ids:
+                order = self.blotter.live.get(client_id)
+                if order is not None and not self._was_just_refused(order):
+                    self.blotter.cancel(client_id, reason, lane=lane)
+
+    def _was_just_refused(self, order: Order) -> bool:
+        amend = order.amend
+        return (
+            amend is not None
+            and amend.kind is AmendKind.CANCEL
+            and amend.state is AmendState.REFUSED
+            and self.desk.now - order.updated_at < seconds(CANCEL_RETRY_S)
+        )
+
+    def newest(self, client_ids: list[str]) -> Order | None:
+        """Return the order that serves a leg now, None before the first."""
+        return self.blotter.orders.get(client_ids[-1]) if client_ids else None
+
+    def exposed(self, client_ids: list[str]) -> int:
+        """Return how many units of these orders may still fill."""
+        orders = self.blotter.orders
+        return sum(orders[c].exposed_quantity for c in client_ids if c in orders)
+
+    def is_unknown(self, leg: LegRun) -> bool:
+        """Say whether an order of this leg was sent and its outcome is not known."""
+        live = self.blotter.live
+        for client_id in (*leg.entry_ids, *leg.exit_ids):
+            order = live.get(client_id)
+            if order is not None and order.lifecycle.is_unknown:
+                return True
+        return False
+
+    def is_working(self, leg: LegRun) -> bool:
+        """Say whether an order of this leg, either way, may still fill."""
+        return bool(self.exposed(leg.entry_ids) or self.exposed(leg.exit_ids))
+
+    def has_working(self, part: Part) -> bool:
+        """Say whether an order of any of its legs may still fill."""
+        return any(self.is_working(leg) for leg in part.legs)
+
+    def mark(self, part: Part) -> None:
+        """Have this part looked at again before the event is over."""
+        self.dirty[id(part)] = part
+        self.desk.is_stirred = True
+
+    def move_part(self, part: Part, trigger: GroupTrigger, why: str) -> None:
+        """Move a part by the group table, and journal and tell it where that changes its state."""
+        desk = self.desk
+        before = part.state
+        after = move(before, trigger, part.came_from)
+        part.why = why
+        if after is before:
+            return
+        part.state = after
+        group = part.group
+        group.note_state()
+        desk.keep(
+            GroupMoved(
+                desk.now,
+                desk.kseq,
+                group.group_id,
+                part.account,
+                before,
+                after,
+                why,
+                tuple(leg.plan for leg in part.legs) if before is GroupState.DRAFT else (),
+            )
+        )
+        self.mark(part)
+        self._on_group(group)
