@@ -1,0 +1,1 @@
+"""Risk: the limits, the rules, the gate that alone approves, the kill switch and the governor."""

@@ -1,0 +1,267 @@
+"""What a rule looks at: one order to be judged, beside the rest of its batch and the market.
+
+A ``Case`` gathers, once per order, what several rules need. Rules are functions of a case that
+return a ``Check``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Final, Literal, NamedTuple, TypeGuard
+
+from engine.model.approval import Check
+from engine.model.instrument import Instrument, Kind
+from engine.model.market import Tick
+from engine.model.money import inr
+from engine.model.order import Lifecycle, Order, OrderRequest
+from engine.ports import RiskView
+from engine.rules.clock_time import NS_PER_S
+from engine.rules.sessions import Sessions
+from risk.limits import AccountLimits
+
+LimitKind = Literal["option", "future", "cash"]
+
+LIMIT_KIND: Final[dict[Kind, LimitKind]] = {
+    Kind.OPTION: "option",
+    Kind.FUTURE: "future",
+    Kind.EQUITY: "cash",
+}
+"""Which of the per-kind limits holds for an instrument that can be traded."""
+
+CADENCES: Final = 2.5
+"""A reference is never called stale before this many cadences of the recording (issue 2)."""
+
+
+PRICE_EXPONENTS: Final = (-6, 8)
+"""The powers of ten between which a price's first digit must stand."""
+
+
+class Policy(NamedTuple):
+    """The limits that hold for one strategy, and the names of those it set itself."""
+
+    limits: AccountLimits
+    account: AccountLimits
+    own: frozenset[str]
+
+    def scope(self, name: str) -> str:
+        """Return whose limit ``name`` is."""
+        return "strategy" if name in self.own else "account"
+
+
+class Reference(NamedTuple):
+    """The price an order is judged by, rupees, and where it comes from."""
+
+    price: Decimal
+    source: str
+
+
+class Recent(NamedTuple):
+    """An order that was approved a moment ago."""
+
+    at: int
+    group_id: str
+    client_id: str
+
+
+class Case:
+    """One order to be judged. ``earlier`` are the orders before it in the same batch.
+
+    ``whole`` and ``batch`` are those of the batch; ``standing`` is the order a replacement changes,
+    whose own reservation must not be counted twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        request: OrderRequest,
+        batch: tuple[OrderRequest, ...],
+        position: int,
+        whole: bool,
+        live: tuple[Order, ...],
+        view: RiskView,
+        policy: Policy,
+        sessions: Sessions,
+        trading_date: date,
+        rejections: int,
+        recent: Recent | None,
+        standing: Order | None = None,
+    ) -> None:
+        self.request = request
+        self.batch = batch
+        self.earlier = batch[:position]
+        self.whole = whole
+        self.live = live
+        self.view = view
+        self.policy = policy
+        self.limits = policy.limits
+        self.sessions = sessions
+        self.trading_date = trading_date
+        self.rejections = rejections
+        self.recent = recent
+        self.standing = standing
+        self.instrument: Instrument = request.instrument
+        self.subject = f"{request.side} {request.quantity} {request.instrument.symbol}"
+
+    # -- the market ------------------------------------------------------------------------------
+
+    @cached_property
+    def tick(self) -> Tick | None:
+        """The newest tick that names a price at all."""
+        tick = self.view.tick(self.instrument)
+        return tick if tick is not None and is_price(tick.last) else None
+
+    @cached_property
+    def age_s(self) -> float | None:
+        """How long ago the newest tick came, seconds."""
+        if self.tick is None:
+            return None
+        return max(0, self.view.now - self.tick.received_at) / NS_PER_S
+
+    @cached_property
+    def age_limit(self) -> tuple[float, str]:
+        """How old the reference may be, seconds, and which limit that is."""
+        configured: float = getattr(self.limits.reference_max_age_s, self.kind)
+        by_cadence = CADENCES * self.view.cadence_s
+        if by_cadence > configured:
+            return by_cadence, f"{by_cadence:g} s ({CADENCES} x cadence {self.view.cadence_s:g} s)"
+        return configured, f"{configured:g} s"
+
+    @cached_property
+    def is_fresh(self) -> bool:
+        """True while the newest tick is young enough to judge by."""
+        return self.age_s is not None and self.age_s <= self.age_limit[0]
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """The mid of a fresh book that is not crossed, else the last price; None without a tick."""
+        tick = self.tick
+        if tick is None:
+            return None
+        bid, ask = tick.bid, tick.ask
+        if self.is_fresh and is_price(bid) and is_price(ask) and bid < ask:
+            return Reference((exact(bid) + exact(ask)) / 2, "mid")
+        return Reference(exact(tick.last), "last")
+
+    @cached_property
+    def waiting_trigger(self) -> Decimal | None:
+        """The trigger of a stop that has not been triggered, rupees; None for any other order.
+
+        A stop that stands OPEN has been triggered: it is a limit order from then on.
+        """
+        if self.standing is not None and self.standing.lifecycle is Lifecycle.OPEN:
+            return None
+        return self.request.trigger_price
+
+    @property
+    def kind(self) -> LimitKind:
+        """Which of the per-kind limits holds."""
+        return LIMIT_KIND[self.instrument.kind]
+
+    @property
+    def fresh_units(self) -> int:
+        """Units this order could still add; for a change, at the larger of old and new."""
+        if self.standing is None:
+            return self.request.quantity
+        larger = max(self.standing.quantity, self.request.quantity)
+        return larger - self.standing.filled_quantity
+
+    # -- the rest of the account -----------------------------------------------------------------
+
+    def others(self, *, strategy: bool) -> Iterable[Order]:
+        """Live orders of this account, or of this strategy in all its accounts."""
+        if strategy:
+            return (o for o in self.live if o.strategy == self.request.strategy)
+        account = self.request.key.account
+        return (o for o in self.live if o.account == account)
+
+    def batch_mates(
+        self, requests: Iterable[OrderRequest], *, strategy: bool
+    ) -> Iterable[OrderRequest]:
+        """Those of ``requests`` in the same scope."""
+        if strategy:
+            return (r for r in requests if r.strategy == self.request.strategy)
+        account = self.request.key.account
+        return (r for r in requests if r.key.account == account)
+
+    def holdings(self, *, strategy: bool) -> Iterable[tuple[Instrument, int]]:
+        """Net units by instrument, of this account or of this strategy in all its accounts."""
+        if strategy:
+            return self.view.strategy_positions(self.request.strategy)
+        return self.view.positions(self.request.key.account)
+
+    # -- the answer ------------------------------------------------------------------------------
+
+    def check(
+        self,
+        rule: str,
+        *,
+        passed: bool,
+        figure: str,
+        limit: str,
+        scope: str = "order",
+        largest: int | None = None,
+        note: str = "",
+    ) -> Check:
+        """Return a rule's answer about this order."""
+        return Check(
+            rule=rule,
+            passed=passed,
+            figure=figure,
+            limit=limit,
+            scope=scope,
+            subject=self.subject,
+            largest_quantity=largest,
+            note=note,
+        )
+
+    def whole_lots(self, units: int) -> int:
+        """Return the largest whole-lot quantity within ``units``, 0 when there is none."""
+        lot = self.instrument.lot_size
+        return max(0, units) // lot * lot
+
+    def lots_text(self, units: int) -> str:
+        """Return ``units`` as a trader counts them, e.g. ``3 lots (195)``."""
+        lots, rest = divmod(abs(units), self.instrument.lot_size)
+        sign = "-" if units < 0 else ""
+        if rest:
+            return f"{units} units"
+        return f"{sign}{lots} lot{'' if lots == 1 else 's'} ({units})"
+
+
+Rule = Callable[[Case], Check]
+
+
+def is_price(value: float | None) -> TypeGuard[float]:
+    """True for a finite price above 0."""
+    return value is not None and math.isfinite(value) and value > 0
+
+
+def is_computable(request: OrderRequest) -> bool:
+    """True unless the contract or a price of ``request`` is such that no rule could compute."""
+    trigger = request.trigger_price
+    return (
+        request.instrument.is_tradable
+        and is_in_range(request.price)
+        and (trigger is None or is_in_range(trigger))
+    )
+
+
+def is_in_range(price: Decimal) -> bool:
+    """True for a finite number no larger, and unless 0 no smaller, than any market prints."""
+    if not price.is_finite():
+        return False
+    return price.is_zero() or PRICE_EXPONENTS[0] <= price.adjusted() <= PRICE_EXPONENTS[1]
+
+
+def exact(price: float) -> Decimal:
+    """Return an observed price as the decimal a person reads."""
+    return Decimal(repr(price))
+
+
+def rupees(amount: Decimal) -> str:
+    """Return ``amount`` as ``Rs 11,70,000`` or ``Rs 118.35``."""
+    return f"Rs {inr(amount, 0 if amount == amount.to_integral_value() else 2)}"

@@ -1,0 +1,297 @@
+"""Rules about the order itself: whether it may trade now, and whether it is well formed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from engine.errors import FileError, InvariantBroken, OffGrid
+from engine.model.approval import Check
+from engine.model.instrument import Instrument, Kind
+from engine.model.money import ZERO
+from engine.model.order import OrderType, Product, Purpose
+from engine.model.side import Side
+from engine.ports import TradingState
+from engine.rules.clock_time import clock_text, ns
+from engine.rules.freeze import freeze_quantity
+from engine.rules.price_protection import stop_gap_cap
+from risk.case import Case, exact, is_in_range, rupees
+
+_PRODUCTS: Final = {
+    Kind.EQUITY: (Product.INTRADAY, Product.DELIVERY),
+    Kind.FUTURE: (Product.INTRADAY, Product.CARRYFORWARD),
+    Kind.OPTION: (Product.INTRADAY, Product.CARRYFORWARD),
+}
+_ORDER_VALUE_KEY: Final = {
+    Kind.OPTION: "premium",
+    Kind.FUTURE: "futures_notional",
+    Kind.EQUITY: "cash",
+}
+
+
+def trading_state(case: Case) -> Check:
+    """C1. A kill lets only flattening pass, any other restriction only what reduces."""
+    state, why = case.view.trading_state(case.request.strategy, case.request.key.account)
+    purpose = case.request.purpose
+    if state is TradingState.ACTIVE:
+        passed, limit = True, "any order"
+    elif state is TradingState.KILLED:
+        passed, limit = purpose is Purpose.FLATTEN, "flattening only"
+    else:
+        passed, limit = purpose.reduces, "exits only"
+    figure = f"{purpose} while {state.name}"
+    return case.check(
+        "trading state", passed=passed, figure=figure, limit=limit, scope="strategy", note=why
+    )
+
+
+def session(case: Case) -> Check:
+    """C3. The segment trades continuously now."""
+    now = case.view.now
+    figure = clock_text(now)
+    try:
+        day = case.sessions.session(case.instrument.segment, case.trading_date)
+    except FileError as error:
+        return case.check("session", passed=False, figure=figure, limit="unknown", note=str(error))
+    if day is None:
+        limit = f"{case.instrument.segment} is closed on {case.trading_date.isoformat()}"
+        return case.check("session", passed=False, figure=figure, limit=limit)
+    windows = ", ".join(
+        f"{clock_text(opens, 0)}-{clock_text(closes, 0)}" for opens, closes in day.windows_ns()
+    )
+    return case.check("session", passed=day.is_open(now), figure=figure, limit=windows)
+
+
+def entry_window(case: Case) -> Check:
+    """C3. No entry right after the open and none late in the session."""
+    rule = "entry window"
+    now = case.view.now
+    try:
+        opens, closes = case.sessions.continuous(case.instrument.segment, case.trading_date)
+    except FileError as error:
+        figure = clock_text(now)
+        return case.check(rule, passed=False, figure=figure, limit="unknown", note=str(error))
+    first = opens + ns(case.limits.entries_after_open_s)
+    last = closes - ns(case.limits.entries_before_close_s)
+    limit = f"{clock_text(first, 0)}-{clock_text(last, 0)}"
+    return case.check(
+        rule,
+        passed=first <= now <= last,
+        figure=clock_text(now),
+        limit=limit,
+        scope=case.policy.scope(
+            "entries_after_open_s" if now < first else "entries_before_close_s"
+        ),
+    )
+
+
+def instrument_valid(case: Case) -> Check:
+    """C4. It can be traded, and has not expired."""
+    instrument = case.instrument
+    expiry = instrument.expiry
+    if not instrument.is_tradable:
+        passed, figure = False, f"{instrument.symbol} is an index"
+    elif expiry is not None and expiry < case.trading_date:
+        passed, figure = False, f"expired {expiry.isoformat()}"
+    else:
+        passed = True
+        figure = f"expires {expiry.isoformat()}" if expiry is not None else "does not expire"
+    limit = f"tradable on {case.trading_date.isoformat()}"
+    return case.check("instrument", passed=passed, figure=figure, limit=limit)
+
+
+def order_type(case: Case) -> Check:
+    """C5. The product fits the contract, and a trigger stands exactly where one belongs."""
+    request = case.request
+    products = _PRODUCTS[case.instrument.kind]
+    is_stop = request.order_type is OrderType.STOP_LIMIT
+    has_trigger = request.trigger_price is not None
+    figure = f"{request.order_type} {request.product}"
+    if is_stop != has_trigger:
+        figure += " with a trigger" if has_trigger else " without a trigger"
+    limit = f"LIMIT, or STOP_LIMIT with a trigger; {' or '.join(products)}"
+    passed = request.product in products and is_stop == has_trigger
+    return case.check("order type", passed=passed, figure=figure, limit=limit)
+
+
+def quantity(case: Case) -> Check:
+    """C6. Whole lots, at least one, at most what one order may carry."""
+    units, lot = case.request.quantity, case.instrument.lot_size
+    most = case.limits.max_order_lots
+    largest = most * lot
+    if units <= 0 or units % lot:
+        figure, limit = f"{units} units", f"whole lots of {lot}"
+        passed, largest = False, min(largest, case.whole_lots(units))
+    else:
+        figure, limit = case.lots_text(units), f"{most} lots of {lot}"
+        passed = units <= largest
+    return case.check(
+        "lot and quantity",
+        passed=passed,
+        figure=figure,
+        limit=limit,
+        scope=case.policy.scope("max_order_lots"),
+        largest=largest,
+    )
+
+
+def exit_quantity(case: Case) -> Check:
+    """C6 for exits. Whole lots, at least one; how many is for the reduce-only rule to say."""
+    units, lot = case.request.quantity, case.instrument.lot_size
+    return case.check(
+        "lot and quantity",
+        passed=units > 0 and units % lot == 0,
+        figure=f"{units} units",
+        limit=f"whole lots of {lot}",
+        largest=case.whole_lots(units) if units % lot else None,
+    )
+
+
+def freeze(case: Case) -> Check:
+    """C7. No more units than the exchange takes in one order, in whole lots."""
+    units = case.request.quantity
+    figure = f"{units} units"
+    if not case.instrument.is_derivative:
+        limit = "none in the cash segment"
+        return case.check("freeze quantity", passed=True, figure=figure, limit=limit)
+    try:
+        frozen = freeze_quantity(case.instrument, case.trading_date)
+    except FileError as error:
+        return case.check(
+            "freeze quantity",
+            passed=case.request.purpose.reduces,
+            figure=figure,
+            limit="unknown",
+            note=str(error),
+        )
+    largest = case.whole_lots(frozen)
+    return case.check(
+        "freeze quantity",
+        passed=units <= largest,
+        figure=figure,
+        limit=f"{largest} units ({frozen} in whole lots)",
+        largest=largest,
+    )
+
+
+def tick_and_sign(case: Case) -> Check:
+    """C8. Prices are positive and on the grid; a stop's trigger and limit stand the right way."""
+    request, instrument = case.request, case.instrument
+    prices = [request.price]
+    if request.trigger_price is not None:
+        prices.append(request.trigger_price)
+    figure = " trigger ".join(str(price) for price in prices)
+    limit = f"above 0, multiples of {instrument.tick_size}"
+    fault = _grid_fault(instrument, prices)
+    if not fault and case.waiting_trigger is not None:
+        fault, limit = _stop_fault(case, case.waiting_trigger)
+    return case.check("tick and sign", passed=not fault, figure=figure, limit=limit, note=fault)
+
+
+def _grid_fault(instrument: Instrument, prices: list[Decimal]) -> str:
+    for price in prices:
+        if not is_in_range(price):
+            return f"{price} is not a price"
+        try:
+            if instrument.ticks(price) <= 0:
+                return f"{price} is not above 0"
+        except OffGrid as error:
+            return str(error)
+    return ""
+
+
+def _stop_fault(case: Case, trigger: Decimal) -> tuple[str, str]:
+    request, side = case.request, case.request.side
+    gap = (request.price - trigger) * side.sign
+    way = "at or above" if side is Side.BUY else "at or below"
+    limit = f"limit {way} the trigger"
+    if gap < ZERO:
+        return f"the limit of a {side} stop must lie {way} its trigger", limit
+    try:
+        cap = stop_gap_cap(case.instrument, trigger, case.trading_date)
+    except FileError as error:
+        return ("" if request.purpose.reduces else str(error)), limit
+    if cap is not None:
+        limit += f", by no more than {rupees(cap)}"
+        if gap > cap:
+            return f"limit and trigger are {rupees(gap)} apart", limit
+    if case.tick is None:
+        return "", limit
+    last = exact(case.tick.last)
+    if (trigger - last) * side.sign <= ZERO:
+        beyond = "above" if side is Side.BUY else "below"
+        return f"the trigger must lie {beyond} the last price {rupees(last)}", limit
+    return "", limit
+
+
+def order_value(case: Case) -> Check:
+    """C14. What the order is worth, by kind; a change at the larger of old and new."""
+    price, units = case.request.price, case.request.quantity
+    if case.standing is not None:
+        price, units = max(price, case.standing.price), max(units, case.standing.quantity)
+    key = _ORDER_VALUE_KEY[case.instrument.kind]
+    most: Decimal = getattr(case.limits.max_order_value_inr, key)
+    value = price * units
+    return case.check(
+        "order value",
+        passed=value <= most,
+        figure=f"{rupees(value)} {key.replace('_', ' ')}",
+        limit=rupees(most),
+        scope=case.policy.scope("max_order_value_inr"),
+        largest=case.whole_lots(int(most / price)) if price > ZERO else None,
+    )
+
+
+def duplicate(case: Case) -> Check:
+    """C13. Not the same order again, from the same strategy, a moment later."""
+    window_s = case.limits.duplicate_window_s
+    known = case.view.order(case.request.client_id)
+    scope = case.policy.scope("duplicate_window_s")
+    limit = f"once in {window_s:g} s"
+    if known is not None and known.sent_at is not None:
+        figure = f"{case.request.client_id} was sent at {clock_text(known.sent_at)}"
+        return case.check("duplicate", passed=False, figure=figure, limit="an id is sent once")
+    recent = case.recent
+    if recent is None:
+        return case.check(
+            "duplicate", passed=True, figure="the first of its kind", limit=limit, scope=scope
+        )
+    ago = (case.view.now - recent.at) / 1e9
+    figure = f"the same as {recent.client_id} of {recent.group_id} {ago:.3f} s before"
+    return case.check("duplicate", passed=False, figure=figure, limit=limit, scope=scope)
+
+
+def intent_expiry(case: Case) -> Check:
+    """C23. The order has not waited until nobody wanted it."""
+    request = case.request
+    return case.check(
+        "intent expiry",
+        passed=case.view.now <= request.expires_at,
+        figure=clock_text(case.view.now),
+        limit=f"wanted until {clock_text(request.expires_at)}",
+    )
+
+
+def standing(case: Case) -> Check:
+    """The order that is to change still stands, and would not shrink below what has filled."""
+    order = case.standing
+    if order is None:
+        raise InvariantBroken(f"{case.request.client_id}: a change without an order")
+    return case.check(
+        "standing order",
+        passed=not order.lifecycle.is_terminal and case.request.quantity > order.filled_quantity,
+        figure=f"{order.lifecycle}, {order.filled_quantity} filled",
+        limit=f"not ended, fewer than {case.request.quantity} filled",
+    )
+
+
+def rejections(case: Case) -> Check:
+    """C12. Not after so many rejections in a row."""
+    most = case.limits.max_rejections
+    return case.check(
+        "repeated rejection",
+        passed=case.rejections < most,
+        figure=f"{case.rejections} in a row",
+        limit=f"fewer than {most}",
+        scope="strategy",
+    )

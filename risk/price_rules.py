@@ -1,0 +1,115 @@
+"""Rules about an order's price beside the market's: day range, fresh reference, collar."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.errors import FileError
+from engine.model.approval import Check
+from engine.model.side import Side
+from engine.rules.price_protection import lpp_half_width, operating_range
+from risk.case import Case, Reference, rupees
+
+
+def day_range(case: Case) -> Check:
+    """C9. Inside the day's price limits: the feed's, for entries into futures else the rules'."""
+    depth = case.view.depth(case.instrument)
+    # The range by the rules is widened on wild days, when an exit is needed most.
+    close = None
+    if case.tick is not None and not case.request.purpose.reduces:
+        close = case.tick.previous_close
+    band = operating_range(
+        case.instrument,
+        previous_close=close,
+        lower_circuit=depth.lower_circuit if depth is not None else None,
+        upper_circuit=depth.upper_circuit if depth is not None else None,
+    )
+    figure = rupees(case.request.price)
+    if band is None:
+        limit = "no circuit limits are known"
+        return case.check("day range", passed=True, figure=figure, limit=limit)
+    low, high = case.instrument.from_ticks(band.low), case.instrument.from_ticks(band.high)
+    return case.check(
+        "day range",
+        passed=low <= case.request.price <= high,
+        figure=figure,
+        limit=f"{rupees(low)} to {rupees(high)}",
+    )
+
+
+def reference_fresh(case: Case) -> Check:
+    """C11. The price it is judged by is young enough; without one, no entry."""
+    _, limit = case.age_limit
+    age = "no price seen" if case.age_s is None else f"{case.age_s:.3f} s old"
+    return case.check(
+        "reference",
+        passed=case.is_fresh,
+        figure=age,
+        limit=limit,
+        scope=case.policy.scope("reference_max_age_s"),
+    )
+
+
+def entry_collar(case: Case) -> Check:
+    """C10. Within the collar either side of the reference, and inside the exchange's band."""
+    reference = _reference(case)
+    if reference is None:
+        return case.check(
+            "price collar", passed=False, figure="no price seen", limit="a reference price"
+        )
+    pct: Decimal = getattr(case.limits.collar_pct, case.kind)
+    floor: Decimal = getattr(case.limits.collar_floor_inr, case.kind)
+    half_width = max(reference.price * pct / 100, floor)
+    width_text = f"{pct:f} %" if half_width > floor else f"at least {rupees(floor)}"
+    try:
+        protection = lpp_half_width(case.instrument, reference.price, case.trading_date)
+    except FileError as error:
+        figure = rupees(case.request.price)
+        limit = "unknown"
+        return case.check("price collar", passed=False, figure=figure, limit=limit, note=str(error))
+    if protection is not None and protection < half_width:
+        half_width, width_text = protection, "limit price protection"
+    low, high = reference.price - half_width, reference.price + half_width
+    return case.check(
+        "price collar",
+        passed=low <= case.request.price <= high,
+        figure=f"{rupees(case.request.price)}, {reference.source} {rupees(reference.price)}",
+        limit=f"{rupees(max(low, Decimal(0)))} to {rupees(high)} ({width_text})",
+        scope=case.policy.scope("collar_pct"),
+    )
+
+
+def exit_collar(case: Case) -> Check:
+    """C10 for exits. Only the harmful side, only the exchange's band, whatever the price's age."""
+    price, side = case.request.price, case.request.side
+    reference = _reference(case)
+    if reference is None:
+        return case.check(
+            "price collar", passed=True, figure=rupees(price), limit="no price seen: an exit passes"
+        )
+    try:
+        protection = lpp_half_width(case.instrument, reference.price, case.trading_date)
+    except FileError as error:
+        return case.check(
+            "price collar", passed=True, figure=rupees(price), limit="unknown", note=str(error)
+        )
+    figure = f"{rupees(price)}, {reference.source} {rupees(reference.price)}"
+    if protection is None:
+        limit = "no price protection in this segment"
+        return case.check("price collar", passed=True, figure=figure, limit=limit)
+    worst = reference.price + side.sign * protection
+    passed = price <= worst if side is Side.BUY else price >= worst
+    way = "at most" if side is Side.BUY else "at least"
+    return case.check(
+        "price collar",
+        passed=passed,
+        figure=figure,
+        limit=f"{way} {rupees(max(worst, Decimal(0)))} (limit price protection)",
+    )
+
+
+def _reference(case: Case) -> Reference | None:
+    # A stop is judged at its trigger: that is where the exchange tests its limit.
+    if case.waiting_trigger is not None:
+        return Reference(case.waiting_trigger, "trigger")
+    return case.reference

@@ -1,0 +1,176 @@
+"""The message governor: how fast orders, changes and cancels may leave, and who goes first.
+
+A sliding window alone admits too much in a clock second, and a clock second alone too much across
+its boundary, so both hold (reliability.md 4.4, DESIGN.md section 5). Pure: the caller says what
+time it is, asks when to come again, and sends what is released.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from engine.model.command import Lane, Ticket
+from engine.model.instrument import Segment
+from engine.rules.clock_time import NS_PER_S, ns
+from risk.limits import AccountLimits
+
+URGENT_LANES: Final = (Lane.KILL_CANCEL, Lane.FLATTEN, Lane.HEDGE_OR_EXIT)
+"""The lanes that may use the reserved part of a window."""
+
+RESERVED: Final = 3
+"""Messages of a window that only the urgent lanes may use."""
+
+
+class Window(NamedTuple):
+    """At most so many ``messages`` in any ``span_ns``, ``reserved`` of them for the urgent lanes.
+
+    ``is_calendar`` windows begin at whole multiples of their span since the epoch, as a server
+    counts its clock seconds; the others slide.
+    """
+
+    messages: int
+    span_ns: int
+    reserved: int = 0
+    is_calendar: bool = False
+
+    def places(self, lane: Lane) -> int:
+        """Return how many messages may stand in the window once one of this lane was sent."""
+        return self.messages if lane in URGENT_LANES else self.messages - self.reserved
+
+
+class _Log:
+    """When messages left, for every window that counts them together."""
+
+    def __init__(self, windows: tuple[Window, ...]) -> None:
+        self._windows = windows
+        self._sent: deque[int] = deque()
+        self._keep_ns = max(window.span_ns for window in windows)
+
+    def earliest(self, lane: Lane, now: int) -> int:
+        """Return the first moment, from ``now`` on, at which a message of ``lane`` may leave."""
+        at = now
+        for window in self._windows:
+            at = max(at, self._free_at(window, window.places(lane), now))
+        return at
+
+    def note(self, at: int) -> None:
+        """Count a message that leaves at ``at``."""
+        while self._sent and self._sent[0] <= at - self._keep_ns:
+            self._sent.popleft()
+        self._sent.append(at)
+
+    def _free_at(self, window: Window, places: int, now: int) -> int:
+        # The message that must have left the window before there is room for one more.
+        if len(self._sent) < places:
+            return now
+        blocking = self._sent[-places]
+        if window.is_calendar:
+            return (blocking // window.span_ns + 1) * window.span_ns
+        return blocking + window.span_ns
+
+
+class Governor:
+    """Holds messages until every window that applies has room for them.
+
+    ``segment_windows`` count per (account, segment), ``client_windows`` per account over all its
+    segments. Within a lane the first in is the first out, per account and segment.
+    """
+
+    def __init__(
+        self, segment_windows: Iterable[Window], client_windows: Iterable[Window] = ()
+    ) -> None:
+        self._segment_windows = tuple(segment_windows)
+        self._client_windows = tuple(client_windows)
+        self._segment_logs: dict[tuple[str, Segment], _Log] = {}
+        self._client_logs: dict[str, _Log] = {}
+        self._queues: dict[Lane, list[Ticket]] = {lane: [] for lane in Lane}
+        self._now = 0
+
+    @classmethod
+    def of(cls, limits: AccountLimits, client_windows: Iterable[Window] = ()) -> Governor:
+        """Return the governor the limits describe, with a broker's own windows per client."""
+        return cls(
+            (
+                Window(limits.messages_per_window, ns(limits.message_window_s), RESERVED),
+                Window(limits.messages_per_calendar_second, NS_PER_S, RESERVED, is_calendar=True),
+            ),
+            client_windows,
+        )
+
+    def __len__(self) -> int:
+        return sum(len(queue) for queue in self._queues.values())
+
+    def submit(self, ticket: Ticket, now: int) -> None:
+        """Queue a message. Nothing leaves until ``release``."""
+        self._now = now
+        self._queues[ticket.lane].append(ticket)
+
+    def release(self, now: int) -> list[Ticket]:
+        """Take out what may leave at ``now``, most urgent lane first, and count it as sent."""
+        self._now = now
+        released: list[Ticket] = []
+        for lane, queue in self._queues.items():
+            if not queue:
+                continue
+            waiting: list[Ticket] = []
+            for ticket in queue:
+                if now <= ticket.expires_at and self._earliest(ticket, now) <= now:
+                    self._note(ticket, now)
+                    released.append(ticket)
+                else:
+                    waiting.append(ticket)
+            self._queues[lane] = waiting
+        return released
+
+    def expired(self, now: int) -> list[Ticket]:
+        """Take out what nobody wants any more at ``now``: it was never sent."""
+        self._now = now
+        gone: list[Ticket] = []
+        for lane, queue in self._queues.items():
+            if any(now > ticket.expires_at for ticket in queue):
+                gone += [ticket for ticket in queue if now > ticket.expires_at]
+                self._queues[lane] = [ticket for ticket in queue if now <= ticket.expires_at]
+        return gone
+
+    def next_time(self) -> int | None:
+        """Return when ``release`` or ``expired`` next has something, None while nothing waits.
+
+        Never earlier than the last time this governor was told.
+        """
+        times = [
+            min(self._earliest(ticket, self._now), max(self._now, ticket.expires_at + 1))
+            for queue in self._queues.values()
+            for ticket in queue
+        ]
+        return min(times, default=None)
+
+    def forget(self, client_ids: Iterable[str]) -> None:
+        """Drop every queued message of these orders."""
+        unwanted = frozenset(client_ids)
+        for lane, queue in self._queues.items():
+            self._queues[lane] = [ticket for ticket in queue if ticket.client_id not in unwanted]
+
+    def _earliest(self, ticket: Ticket, now: int) -> int:
+        segment, client = self._logs(ticket)
+        at = segment.earliest(ticket.lane, now)
+        return at if client is None else max(at, client.earliest(ticket.lane, now))
+
+    def _note(self, ticket: Ticket, now: int) -> None:
+        segment, client = self._logs(ticket)
+        segment.note(now)
+        if client is not None:
+            client.note(now)
+
+    def _logs(self, ticket: Ticket) -> tuple[_Log, _Log | None]:
+        key = (ticket.account, ticket.segment)
+        segment = self._segment_logs.get(key)
+        if segment is None:
+            segment = self._segment_logs[key] = _Log(self._segment_windows)
+        if not self._client_windows:
+            return segment, None
+        client = self._client_logs.get(ticket.account)
+        if client is None:
+            client = self._client_logs[ticket.account] = _Log(self._client_windows)
+        return segment, client
