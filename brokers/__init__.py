@@ -1,0 +1,1 @@
+"""One package per broker, each answering to the same names, and what they share."""

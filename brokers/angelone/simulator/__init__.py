@@ -1,0 +1,1 @@
+"""Angel One's side of the wire, made by us."""
