@@ -1,0 +1,1 @@
+"""The recording format: write, read, compact and describe session logs."""

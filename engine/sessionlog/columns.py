@@ -1,0 +1,31 @@
+"""Looks into Arrow columns without making an object per value; slices are respected."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+
+def fixed_bytes(column: pa.Array, width: int) -> memoryview:
+    """Return the raw values of a column whose values are ``width`` bytes each, without nulls."""
+    values = memoryview(column.buffers()[1]) if len(column) else memoryview(b"")
+    return values[column.offset * width : (column.offset + len(column)) * width]
+
+
+def codes(column: pa.DictionaryArray) -> bytes:
+    """Return the dictionary codes of a column, a byte each."""
+    return bytes(fixed_bytes(column.indices, 1))
+
+
+def int64s(column: pa.Array) -> list[int]:
+    """Return the values of an int64 or timestamp column."""
+    return fixed_bytes(column, 8).cast("q").tolist()
+
+
+def binary_bytes(column: pa.Array) -> memoryview:
+    """Return the values of a binary column, one behind the other."""
+    if not len(column):
+        return memoryview(b"")
+    _, offsets, data = column.buffers()
+    bounds = memoryview(offsets).cast("i")
+    first, last = bounds[column.offset], bounds[column.offset + len(column)]
+    return memoryview(data)[first:last] if last > first else memoryview(b"")

@@ -1,0 +1,87 @@
+"""Turns a live stream into an Arrow file: compressed, random access, readable by anyone.
+
+zstd at level 3 in batches of 4096 rows: measured at 71 bytes and 0.4 us to read a SnapQuote frame;
+smaller batches compress and read worse, larger ones leave the allocator's fast path
+(docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from engine.errors import RecordingError
+from engine.sessionlog.content import ContentHash
+from engine.sessionlog.reader import SessionLog
+
+BATCH_ROWS: Final = 4096
+ZSTD_LEVEL: Final = 3
+
+
+def compact(source: Path, target: Path | None = None, *, zstd_level: int = ZSTD_LEVEL) -> Path:
+    """Write the whole rows of ``source`` to ``target`` (by default in its place) as an Arrow file.
+
+    The file appears under its name at once, or not at all: it is written beside it, compared with
+    the source's content hash, made durable and renamed. ``source`` stays unless it is the target.
+    Raises ``RecordingError`` when the source is damaged or the disk fails; then nothing changed.
+    """
+    log = SessionLog.open(source)
+    target = target or source
+    part = target.with_name(f".{target.name}.part")
+    try:
+        try:
+            content = _write(log, part, zstd_level)
+            if SessionLog.open(part).require_intact() != content:
+                raise RecordingError(f"{source}: came out differently; the disk or memory is bad")
+            part.chmod(source.stat().st_mode)
+            part.replace(target)
+        except OSError as error:
+            raise RecordingError(
+                f"{target}: cannot be written: {error.strerror or error}; {source} is as it was: "
+                "make room on the disk and try again"
+            ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _write(log: SessionLog, part: Path, zstd_level: int) -> str:
+    """Write the rows and return their content hash."""
+    options = pa.ipc.IpcWriteOptions(
+        compression=pa.Codec("zstd", compression_level=zstd_level), use_threads=False
+    )
+    content = ContentHash(log.header_json)
+    with part.open("wb") as file:
+        with pa.ipc.new_file(file, log.schema, options=options) as writer:
+            for batch in _rebatched(log.batches()):
+                content.add(batch)
+                writer.write_batch(batch)
+        file.flush()
+        os.fsync(file.fileno())
+    return content.hex()
+
+
+def _rebatched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= BATCH_ROWS:
+            joined = _joined(waiting)
+            whole_rows = rows - rows % BATCH_ROWS
+            for start in range(0, whole_rows, BATCH_ROWS):
+                yield joined.slice(start, BATCH_ROWS)
+            waiting = [joined.slice(whole_rows)]
+            rows -= whole_rows
+    if rows:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    (joined,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    return joined

@@ -1,0 +1,302 @@
+"""Writes a session log while it happens: an Arrow IPC stream behind the ``Disk`` port.
+
+What was flushed survives ``kill -9``; the unflushed rest is at most ``flush_interval_ns`` old.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from array import array
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+
+from engine.errors import InvariantBroken, RecordingError
+from engine.ports import Disk
+from engine.sessionlog.content import ContentHash
+from engine.sessionlog.format import (
+    KIND_NAMES,
+    OWN_SOURCE,
+    Header,
+    RowKind,
+    encode_header,
+    make_schema,
+)
+from engine.sessionlog.row import Chain, Connection, Run, Summary
+
+FLUSH_INTERVAL_NS: Final = 250_000_000
+FLUSH_ROWS: Final = 4096
+
+_EFFECTS_JSON: Final = b'{"chain":"%s","effects":%s}'
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class SessionLogWriter:
+    """Appends rows in the order in which things happened.
+
+    Rows are flushed when there are ``flush_rows`` of them or the oldest is ``flush_interval_ns``
+    old (None: by number only, for a writer whose time is virtual). Every method raises
+    ``RecordingError`` when the disk fails; what was flushed before stays readable and nothing more
+    is accepted. ``name`` is what messages call the file.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        header: Header,
+        *,
+        name: str,
+        flush_rows: int = FLUSH_ROWS,
+        flush_interval_ns: int | None = FLUSH_INTERVAL_NS,
+    ) -> None:
+        self._disk = disk
+        self._name = name
+        self._flush_rows = flush_rows
+        self._flush_interval_ns = flush_interval_ns
+        header_json = encode_header(header)
+        self._schema = make_schema(header_json)
+        names = header.source_names()
+        self._source_codes = {name: code for code, name in enumerate(names)}
+        self._own_code = self._source_codes[OWN_SOURCE]
+        self._kind_names = pa.array(KIND_NAMES)
+        self._source_names = pa.array(names)
+        self._content = ContentHash(header_json)
+        self._chain = Chain(header_json)
+
+        self._counts = [0] * len(RowKind)
+        self._events = 0
+        self._next_kseq: int | None = None
+        self._first_frame_at: int | None = None
+        self._last_frame_at: int | None = None
+
+        self._kinds = bytearray()
+        self._seqs = array("q")
+        self._times = array("q")
+        self._sources = bytearray()
+        self._payloads: list[bytes] = []
+        self._oldest_unflushed: int | None = None
+        self._refusal: str | None = None
+        self._bytes = 0
+        self._rows = 0
+
+        self._outbox = _Outbox()
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        self._stream = pa.ipc.new_stream(
+            pa.PythonFile(self._outbox, mode="w"), self._schema, options=options
+        )
+        # Arrow writes the schema with the first batch: an empty one, so that the header is on disk
+        # before anything happens.
+        self._append_batch()
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames were recorded, which is also the number of the next one."""
+        return self._counts[RowKind.FRAME]
+
+    def frame(self, source: str, received_at: int, payload: bytes) -> int:
+        """Record a binary frame of a socket and return its number.
+
+        Raises ``InvariantBroken`` when ``received_at`` lies before the frame recorded last.
+        """
+        number = self._counts[RowKind.FRAME]
+        if self._last_frame_at is None:
+            self._first_frame_at = received_at
+        elif received_at < self._last_frame_at:
+            raise InvariantBroken(
+                f"{self._name}: frame {number} of {source} was received "
+                f"{self._last_frame_at - received_at} ns before the frame recorded before it"
+            )
+        self._last_frame_at = received_at
+        self._row(RowKind.FRAME, number, received_at, self._source_codes[source], payload)
+        return number
+
+    def text(self, source: str, received_at: int, text: str) -> None:
+        """Record a text frame of a socket; no token and no login body ever stands in one."""
+        code = self._source_codes[source]
+        self._row(RowKind.TEXT, self.frame_count, received_at, code, text.encode())
+
+    def connection(self, source: str, at: int, event: Connection) -> None:
+        """Record that a socket opened, closed or was found silent."""
+        code = self._source_codes[source]
+        self._row(RowKind.CONNECTION, self.frame_count, at, code, _ENCODER.encode(event))
+
+    def dispatched_frames(
+        self, first_kseq: int, first_frame: int, count: int, first_at: int, parts: int = 1
+    ) -> None:
+        """Record that ``count`` consecutive frames were handled, each as ``parts`` events.
+
+        Each event's time was its frame's receive time; a run of one may have had another,
+        ``first_at``. Raises ``InvariantBroken`` when ``first_kseq`` is not the next one.
+        """
+        self._dispatched(first_kseq, count * parts)
+        run = _ENCODER.encode(Run(first_frame, count, parts))
+        self._row(RowKind.DISPATCH_FRAMES, first_kseq, first_at, self._own_code, run)
+
+    def dispatched_event(self, kseq: int, now: int, payload: bytes) -> None:
+        """Record an event that came from no frame, as ``engine.model.codec`` JSON."""
+        self._dispatched(kseq, 1)
+        self._row(RowKind.DISPATCH_EVENT, kseq, now, self._own_code, payload)
+
+    def effects(self, kseq: int, now: int, payload: bytes) -> None:
+        """Record what event ``kseq`` led to, as ``engine.model.codec`` JSON; call only if any.
+
+        Raises ``InvariantBroken`` unless ``kseq`` is the event dispatched last.
+        """
+        if self._next_kseq != kseq + 1:
+            raise InvariantBroken(
+                f"{self._name}: effects of event {kseq}, but the next event is {self._next_kseq}"
+            )
+        chain = self._chain.add(kseq, payload)
+        self._row(
+            RowKind.EFFECTS, kseq, now, self._own_code, _EFFECTS_JSON % (chain.encode(), payload)
+        )
+
+    def flush_due(self, now: int) -> None:
+        """Flush if the oldest row waits too long; call it while nothing arrives."""
+        if (
+            self._flush_interval_ns is not None
+            and self._oldest_unflushed is not None
+            and now - self._oldest_unflushed >= self._flush_interval_ns
+        ):
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand every row so far to the operating system."""
+        if self._refusal is not None:
+            raise RecordingError(self._refusal)
+        if self._kinds:
+            self._append_batch()
+
+    def close(self, at: int, reason: str) -> Summary:
+        """Write the summary, make the log durable and release the disk."""
+        self.flush()
+        summary = Summary(
+            content_sha256=self._content.hex(),
+            frames=self._counts[RowKind.FRAME],
+            texts=self._counts[RowKind.TEXT],
+            connections=self._counts[RowKind.CONNECTION],
+            events=self._events,
+            effects=self._counts[RowKind.EFFECTS],
+            effects_chain=self._chain.hex,
+            first_at=self._first_frame_at,
+            last_at=self._last_frame_at,
+            reason=reason,
+        )
+        payload = _ENCODER.encode(summary)
+        self._row(RowKind.CLOSED, self._rows, at, self._own_code, payload)
+        self.flush()
+        self._stream.close()
+        self._hand_over()
+        try:
+            self._disk.sync()
+            self._disk.close()
+        except OSError as error:
+            raise self._failed(error) from error
+        self._refusal = f"{self._name}: the log is closed; nothing can be added"
+        return summary
+
+    def abandon(self) -> None:
+        """Release the disk without a summary, as a crash would; what was flushed stays."""
+        self._refusal = self._refusal or f"{self._name}: the log was abandoned"
+        with contextlib.suppress(OSError):
+            self._disk.close()
+
+    def _dispatched(self, kseq: int, count: int) -> None:
+        if count < 1 or self._next_kseq not in (None, kseq):
+            raise InvariantBroken(
+                f"{self._name}: {count} events from number {kseq} on, "
+                f"but the next event is {self._next_kseq}"
+            )
+        self._next_kseq = kseq + count
+        self._events += count
+
+    def _row(self, kind: RowKind, seq: int, at: int, source: int, payload: bytes) -> None:
+        if self._refusal is not None:
+            raise RecordingError(self._refusal)
+        self._counts[kind] += 1
+        self._kinds.append(kind)
+        self._seqs.append(seq)
+        self._times.append(at)
+        self._sources.append(source)
+        self._payloads.append(payload)
+        if self._oldest_unflushed is None:
+            self._oldest_unflushed = at
+        if len(self._kinds) >= self._flush_rows:
+            self._append_batch()
+        else:
+            self.flush_due(at)
+
+    def _append_batch(self) -> None:
+        rows = len(self._kinds)
+        batch = pa.RecordBatch.from_arrays(
+            [
+                _named(self._kinds, self._kind_names),
+                _fixed(self._seqs, self._schema.field("seq").type),
+                _fixed(self._times, self._schema.field("at").type),
+                _named(self._sources, self._source_names),
+                pa.array(self._payloads, pa.binary()),
+            ],
+            schema=self._schema,
+        )
+        self._stream.write_batch(batch)
+        self._hand_over()
+        self._content.add(batch)
+        self._rows += rows
+        self._kinds = bytearray()
+        self._seqs = array("q")
+        self._times = array("q")
+        self._sources = bytearray()
+        self._payloads = []
+        self._oldest_unflushed = None
+
+    def _hand_over(self) -> None:
+        data = self._outbox.take()
+        try:
+            self._disk.append(data)
+        except OSError as error:
+            raise self._failed(error) from error
+        self._bytes += len(data)
+
+    def _failed(self, error: OSError) -> RecordingError:
+        """Poison the writer and cut off what may have been written of the batch that failed."""
+        with contextlib.suppress(OSError):
+            self._disk.truncate(self._bytes)
+        self._refusal = (
+            f"{self._name}: cannot write the log: {error.strerror or error}; the {self._rows} rows "
+            "written before can still be read; make room on the disk and start a new session"
+        )
+        return RecordingError(self._refusal)
+
+
+class _Outbox:
+    """The sink Arrow writes to; one batch leaves it as one append."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
+
+    def flush(self) -> None:
+        """Nothing waits here that Arrow could push on."""
+
+    def close(self) -> None:
+        """The disk is closed by the writer."""
+
+
+def _named(codes: bytearray, names: pa.Array) -> pa.DictionaryArray:
+    indices = pa.Array.from_buffers(pa.int8(), len(codes), [None, pa.py_buffer(codes)])
+    return pa.DictionaryArray.from_arrays(indices, names)
+
+
+def _fixed(values: array[int], kind: pa.DataType) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
