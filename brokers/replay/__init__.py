@@ -1,0 +1,1 @@
+"""Recordings as the feed of a run."""

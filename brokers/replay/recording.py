@@ -1,0 +1,66 @@
+"""A recording made ready to drive a run: what it holds, and how its frames are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import RecordingError
+from engine.model.catalogue import Catalogue
+from engine.model.tokens import TokenRow
+from engine.ports import Decoder
+from engine.sessionlog.format import Header
+from engine.sessionlog.reader import SessionLog
+from engine.sessionlog.row import FrameBatch
+
+FindDecoder = Callable[[str, Catalogue, Sequence[TokenRow], str], Decoder]
+"""``(broker, catalogue, tokens, source) -> Decoder``; the composition root knows the brokers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording that was opened, checked and found whole."""
+
+    log: SessionLog
+    catalogue: Catalogue
+    decoder: Decoder
+    source: str
+    content_sha256: str
+
+    @property
+    def header(self) -> Header:
+        """What the recording says about itself."""
+        return self.log.header
+
+    def frames(self) -> Iterator[FrameBatch]:
+        """Yield the frames; raises ``RecordingError`` at the end if they were changed."""
+        return self.log.frame_batches(checked=True)
+
+    @classmethod
+    def open(cls, path: Path, find_decoder: FindDecoder) -> Recording:
+        """Open a recording.
+
+        Raises ``RecordingError`` for one that cannot be used: foreign, newer, damaged, without
+        frames, or of more than one socket. A live stream that a crash cut short opens up to its
+        last whole batch; ``log.warning`` says so. The content of a closed one is held against its
+        hash as it is read (``frames``), not before: reading it twice would double a run.
+        """
+        log = SessionLog.open(path)
+        log.require_frames()
+        header = log.header
+        if len(header.sources) != 1:
+            names = ", ".join(source.name for source in header.sources) or "none"
+            raise RecordingError(
+                f"{path}: a run takes frames of one socket, and this recording has {names}"
+            )
+        source = header.sources[0]
+        summary = log.summary
+        catalogue = header.catalogue()
+        return cls(
+            log=log,
+            catalogue=catalogue,
+            decoder=find_decoder(source.decoder, catalogue, source.tokens, source.name),
+            source=source.name,
+            content_sha256=log.content_hash() if summary is None else summary.content_sha256,
+        )
