@@ -1,0 +1,1 @@
+"""The shell: bus, runner, effects, clocks, files and configuration around the kernel."""

@@ -1,0 +1,81 @@
+"""The clocks: the wall's, and the one a recording drives. Nothing else reads the time.
+
+Everything that decides is handed its time as a parameter (DESIGN.md, decision 11); these are where
+that parameter comes from. Nanoseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+
+from engine.errors import InvariantBroken
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> int:
+        """Return the wall's time."""
+        return time.time_ns()
+
+
+class VirtualClock:
+    """Stands still until somebody moves it, and never goes back."""
+
+    __slots__ = ("_now",)
+
+    def __init__(self, start: int) -> None:
+        self._now = start
+
+    def now(self) -> int:
+        """Return the time it was last moved to."""
+        return self._now
+
+    def advance(self, to: int) -> None:
+        """Move to ``to``. Raises ``InvariantBroken`` when that lies in the past."""
+        if to < self._now:
+            raise InvariantBroken(f"time would run back by {self._now - to} ns, to {to}")
+        self._now = to
+
+
+class Pacer:
+    """Holds virtual time to ``speed`` times real time; None means as fast as it goes.
+
+    The first moment it is shown is where both times start. A caller that falls behind is not
+    waited for and catches up: the distance from the start counts, not the last step.
+    """
+
+    __slots__ = ("_real_start", "_speed", "_virtual_start")
+
+    def __init__(self, speed: float | None) -> None:
+        self._speed = speed
+        self._virtual_start: int | None = None
+        self._real_start = 0
+
+    @property
+    def is_on(self) -> bool:
+        """True when there is a speed to hold to."""
+        return self._speed is not None
+
+    def delay_s(self, virtual_now: int, real_now: int) -> float:
+        """Return the real seconds to wait before ``virtual_now`` may happen."""
+        if self._speed is None:
+            return 0.0
+        if self._virtual_start is None:
+            self._virtual_start, self._real_start = virtual_now, real_now
+        due = self._real_start + (virtual_now - self._virtual_start) / self._speed
+        return max(0.0, (due - real_now) / 1e9)
+
+    async def wait(self, virtual_now: int, *, at_most_s: float = math.inf) -> bool:
+        """Wait until ``virtual_now`` may happen; False when ``at_most_s`` was over before."""
+        delay = self.delay_s(virtual_now, stopwatch_ns())
+        if delay > 0:
+            await asyncio.sleep(min(delay, at_most_s))
+        return delay <= at_most_s
+
+
+# Not a function around it: hooks are timed twice a tick, and a call costs as much as the reading.
+stopwatch_ns = time.perf_counter_ns
+"""Reads a monotonic clock, for measuring how long something took; it is no time of day."""

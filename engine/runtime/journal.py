@@ -1,0 +1,225 @@
+"""The write-ahead journal: what was decided, framed, chained and durable before bytes leave.
+
+File: the line ``legwork-journal/1`` and records, all integers little endian:
+
+    length u32 | crc u32 | sequence u64 | epoch u32 | type u16 | at i64 | wall i64
+    | payload | prev_hash 16 bytes
+
+``length`` counts what follows ``crc``. ``crc`` is CRC-32 (zlib's) over ``length`` and all that
+follows ``crc``. ``sequence`` starts at 1 and has no holes. ``epoch`` counts the processes that
+wrote this file. ``at`` is the engine's time (virtual in paper), ``wall`` the machine's, both ns
+UTC. ``payload`` is the record as tagged JSON. ``prev_hash`` is BLAKE2b-128 of the whole record
+before, of the first line for the first. (reliability.md 2.2; docs/decisions/0002.)
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b, sha256
+from struct import Struct
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from engine.errors import FileError, InvariantBroken
+from engine.model.codec import encode
+from engine.model.record import (
+    AlertRaised,
+    GroupMoved,
+    GroupPlanned,
+    KillRecorded,
+    OrderChanged,
+    OrderFilled,
+    Record,
+    RiskJudged,
+    SessionBooted,
+    SessionClosed,
+    StateSaved,
+    StrategyHalted,
+)
+from engine.ports import Clock, Disk
+
+MAGIC_NAME: Final = b"legwork-journal/"
+MAGIC: Final = MAGIC_NAME + b"1\n"
+
+LENGTH_AND_CRC: Final = Struct("<II")
+HEAD: Final = Struct("<QIHqq")
+HASH_BYTES: Final = 16
+LENGTH_MIN: Final = HEAD.size + HASH_BYTES
+LENGTH_MAX: Final = 16 << 20
+
+TYPE_NUMBERS: Final[dict[type[Record], int]] = {
+    SessionBooted: 1,
+    GroupPlanned: 2,
+    RiskJudged: 3,
+    OrderChanged: 4,
+    OrderFilled: 5,
+    GroupMoved: 6,
+    StrategyHalted: 7,
+    StateSaved: 8,
+    KillRecorded: 9,
+    AlertRaised: 10,
+    SessionClosed: 11,
+}
+"""What stands in the ``type`` field. A number is never given to another record."""
+
+
+class JournalBroken(FileError):
+    """The journal cannot be written any more: nothing may be sent, the session must stop."""
+
+
+class Position(NamedTuple):
+    """The end of what is whole in a journal: bytes, last sequence and epoch, and its hash."""
+
+    length: int
+    sequence: int
+    epoch: int
+    prev_hash: bytes
+
+
+class Journal:
+    """Appends records and makes them durable. ``create`` or ``resume`` makes one.
+
+    An append survives ``kill -9`` at once and a power cut after the next ``sync``. An error of
+    the disk is fatal: whatever failed is not tried again, and every later call raises the same
+    ``JournalBroken``. ``sync`` may run in another thread than ``append``.
+    """
+
+    def __init__(self, disk: Disk, wall: Clock, name: str, position: Position) -> None:
+        self._disk = disk
+        self._wall = wall
+        self._name = name
+        self._sequence = position.sequence
+        self._epoch = position.epoch
+        self._prev_hash = position.prev_hash
+        self._durable = 0
+        self._canonical = sha256()
+        self._refusal: str | None = None
+
+    @classmethod
+    def create(cls, disk: Disk, wall: Clock, *, name: str) -> Journal:
+        """Start a new journal on an empty disk; ``name`` is what messages call the file."""
+        journal = cls(disk, wall, name, Position(0, 0, 1, hash_of(MAGIC)))
+        journal._write(MAGIC)
+        return journal
+
+    @classmethod
+    def resume(cls, disk: Disk, wall: Clock, *, name: str, position: Position) -> Journal:
+        """Go on behind what ``read_journal`` found whole, in a new epoch; a torn tail is cut."""
+        journal = cls(disk, wall, name, position._replace(epoch=position.epoch + 1))
+        try:
+            disk.truncate(position.length)
+            if not position.length:
+                disk.append(MAGIC)
+            disk.sync()
+        except OSError as error:
+            raise journal._failed("continued", error) from error
+        journal._durable = position.sequence
+        return journal
+
+    @property
+    def sequence(self) -> int:
+        """The number of the record appended last, 0 before the first."""
+        return self._sequence
+
+    @property
+    def durable_sequence(self) -> int:
+        """The number up to which this process knows everything to be durable."""
+        return self._durable
+
+    def append(self, record: Record, at: int) -> int:
+        """Write one record and return its sequence."""
+        payload = encode(record)
+        sequence = self._sequence + 1
+        framed = frame_record(
+            sequence=sequence,
+            epoch=self._epoch,
+            type_number=TYPE_NUMBERS[type(record)],
+            at=at,
+            wall=self._wall.now(),
+            payload=payload,
+            prev_hash=self._prev_hash,
+        )
+        self._write(framed)
+        self._canonical.update(canonical_line(sequence, at, payload))
+        self._sequence = sequence
+        self._prev_hash = hash_of(framed)
+        return sequence
+
+    @property
+    def canonical_sha256(self) -> str:
+        """The SHA-256 of the canonical form of what this process wrote, hex.
+
+        Kept while writing, so that a long session need not be read again; for a journal made by
+        ``create`` it is what ``journal_reader.canonical_hash`` finds in the file.
+        """
+        return self._canonical.hexdigest()
+
+    def sync(self) -> int:
+        """Make everything appended so far durable and return the sequence reached."""
+        self._require_whole()
+        reached = self._sequence
+        try:
+            self._disk.sync()
+        except OSError as error:
+            raise self._failed("made durable", error) from error
+        self._durable = reached
+        return reached
+
+    def close(self) -> None:
+        """Sync and release the file; a broken journal is only released."""
+        try:
+            if self._refusal is None:
+                self.sync()
+        finally:
+            self._refusal = self._refusal or f"{self._name}: the journal is closed"
+            self._disk.close()
+
+    def _write(self, data: bytes) -> None:
+        self._require_whole()
+        try:
+            self._disk.append(data)
+        except OSError as error:
+            raise self._failed("written", error) from error
+
+    def _require_whole(self) -> None:
+        if self._refusal is not None:
+            raise JournalBroken(self._refusal)
+
+    def _failed(self, what: str, error: OSError) -> JournalBroken:
+        self._refusal = (
+            f"{self._name}: record {self._sequence + 1} of the journal could not be {what}: "
+            f"{error.strerror or error}; nothing more is sent: make the disk writable, see what is "
+            "open at the broker, and start again"
+        )
+        return JournalBroken(self._refusal)
+
+
+def canonical_line(sequence: int, at: int, payload: bytes) -> bytes:
+    """Return a record without host, wall time and epoch: a line of JSON."""
+    return b'{"sequence":%d,"at":%d,"record":%s}\n' % (sequence, at, payload)
+
+
+def frame_record(
+    *,
+    sequence: int,
+    epoch: int,
+    type_number: int,
+    at: int,
+    wall: int,
+    payload: bytes,
+    prev_hash: bytes,
+) -> bytes:
+    """Return a record as it stands in the file. Raises ``InvariantBroken`` when it is too long."""
+    body = HEAD.pack(sequence, epoch, type_number, at, wall) + payload + prev_hash
+    if len(body) > LENGTH_MAX:
+        raise InvariantBroken(f"record {sequence} has {len(body)} bytes, more than {LENGTH_MAX}")
+    return LENGTH_AND_CRC.pack(len(body), checksum(body)) + body
+
+
+def checksum(body: bytes) -> int:
+    """Return the CRC of a record whose part after the CRC is ``body``."""
+    return crc32(body, crc32(len(body).to_bytes(4, "little")))
+
+
+def hash_of(framed: bytes) -> bytes:
+    """Return what the next record's ``prev_hash`` is."""
+    return blake2b(framed, digest_size=HASH_BYTES).digest()
