@@ -1,0 +1,253 @@
+"""The composition root: the one place that knows every part and joins them into a run."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brokers.paper.broker import PaperBroker
+from brokers.paper.config import PaperConfig
+from brokers.registry import BROKERS
+from brokers.replay.recording import Recording
+from engine import __version__
+from engine.core.kernel import Kernel, KernelConfig
+from engine.core.seat import SeatConfig
+from engine.errors import FileError, RecordingError
+from engine.model.effect import Say
+from engine.model.record import SessionBooted
+from engine.ports import DecisionLog, RecordSink
+from engine.rules import RULES_VERSION
+from engine.rules.sessions import Sessions
+from engine.runtime import loader
+from engine.runtime.bus import Bus
+from engine.runtime.clock import stopwatch_ns
+from engine.runtime.config import Sections
+from engine.runtime.effects import Effects
+from engine.runtime.loader import Loaded, LoadedStrategy
+from engine.runtime.runner import ReplayRunner
+from engine.sessionlog.format import Header
+from engine.strategy import overrides
+from risk.gate import Gate
+from risk.kill_switch import KillSwitch
+from risk.limits import AccountLimits, StrategyLimits, stricter
+from risk.throttle import Governor
+
+CONFIGURATION = "strategies.yaml"
+"""What a session's folder calls its copy of the YAML."""
+FRESHNESS_CADENCES = 2.5
+"""No price and no feed is called old before this many times the recording's cadence."""
+STALE_AFTER_S = 10.0
+"""A whole feed that is silent for longer is STALE (reliability.md section 5)."""
+
+PaperLoaded = Loaded[AccountLimits, StrategyLimits, PaperConfig]
+PaperStrategy = LoadedStrategy[AccountLimits, StrategyLimits]
+SECTIONS: Sections[AccountLimits, StrategyLimits, PaperConfig] = Sections(
+    risk=AccountLimits, strategy_risk=StrategyLimits, paper=PaperConfig, stricter=stricter
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """A run, joined but not started."""
+
+    kernel: Kernel
+    broker: PaperBroker
+    gate: Gate
+    kill_switch: KillSwitch
+    runner: ReplayRunner
+    bus: Bus
+
+
+def load(path: Path, *, live: bool = False, folder: Path | None = None) -> PaperLoaded:
+    """Read a YAML file and everything it names. Raises ``ConfigError`` with all that is wrong.
+
+    ``folder`` is where its paths start from, when that is not where the file itself is.
+    """
+    return loader.load(path, SECTIONS, live=live, folder=folder)
+
+
+def open_recording(path: Path) -> Recording:
+    """Open a recording with the decoder of the broker it came from. See ``brokers.replay``."""
+    return Recording.open(path, BROKERS.decoder)
+
+
+def engine_sha256() -> str:
+    """Return the hash of every source file of the engine, the brokers and risk."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for package in ("engine", "brokers", "risk"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def session_id(loaded: PaperLoaded, recording: Recording) -> str:
+    """Return the id of a run: the same recording, configuration and strategies give the same."""
+    digest = hashlib.sha256(recording.content_sha256.encode())
+    digest.update(loaded.configuration.canonical())
+    for strategy in loaded.strategies:
+        digest.update(strategy.source_sha256.encode())
+    return f"{recording.header.trading_date.isoformat()}-paper-{digest.hexdigest()[:8]}"
+
+
+def booted(loaded: PaperLoaded, recording: Recording) -> SessionBooted:
+    """Return the first record of a session's journal."""
+    header = recording.header
+    return SessionBooted(
+        session_id=session_id(loaded, recording),
+        trading_date=header.trading_date.isoformat(),
+        mode="paper",
+        recording=loaded.configuration.recording.name,
+        recording_hash=recording.content_sha256,
+        configuration_hash=loaded.configuration.sha256,
+        engine_version=__version__,
+        engine_hash=engine_sha256(),
+        strategy_hashes={s.settings.strategy_id: s.source_sha256 for s in loaded.strategies},
+        rules_version=RULES_VERSION,
+        is_synthetic=header.is_synthetic,
+    )
+
+
+def session_header(loaded: PaperLoaded, recording: Recording) -> Header:
+    """Return the session log's header: the recording's, and what *Boot* adds to it."""
+    theirs = recording.header
+    configuration = loaded.configuration
+    return Header(
+        created_by=f"legwork {__version__}",
+        trading_date=theirs.trading_date,
+        cadence_s=theirs.cadence_s,
+        instruments=theirs.instruments,
+        sources=theirs.sources,
+        rules_version=RULES_VERSION,
+        synthetic=theirs.synthetic,
+        hashes={
+            "recording": recording.content_sha256,
+            "configuration": configuration.sha256,
+            "engine": engine_sha256(),
+            **{f"strategy {s.settings.strategy_id}": s.source_sha256 for s in loaded.strategies},
+        },
+        boot={
+            "session_id": session_id(loaded, recording),
+            "mode": "paper",
+            "recording": str(configuration.recording.resolve()),
+            "folder": str(configuration.folder.resolve()),
+            "seed": configuration.seed,
+            "next_client_sequence": 1,
+        },
+    )
+
+
+def join(
+    loaded: PaperLoaded,
+    recording: Recording,
+    journal: RecordSink,
+    log: DecisionLog,
+    say: Callable[[Say], None],
+) -> Parts:
+    """Make every part of a run and join them. Nothing is started."""
+    header = recording.header
+    catalogue = recording.catalogue
+    sessions = Sessions()
+    configuration = loaded.configuration
+    if not len(catalogue):
+        raise RecordingError(f"{recording.log.path}: no instruments in this recording")
+    gate = Gate(
+        configuration.risk,
+        {s.settings.strategy_id: s.settings.risk for s in loaded.strategies},
+        sessions,
+        header.trading_date,
+    )
+    subscribed, wants_depth = bytearray(len(catalogue)), bytearray(len(catalogue))
+    broker = PaperBroker(
+        catalogue,
+        recording.decoder,
+        configuration.paper,
+        trading_date=header.trading_date,
+        cadence_s=header.cadence_s,
+        sessions=sessions,
+    )
+    governor = Governor.of(configuration.risk)
+    bus = Bus()
+    effects = Effects(journal, governor, broker, subscribed, wants_depth, say)
+    kill_switch = KillSwitch()
+    runners: list[ReplayRunner] = []
+    kernel = Kernel(
+        KernelConfig(
+            trading_date=header.trading_date,
+            cadence_s=header.cadence_s,
+            price_wait_factor=FRESHNESS_CADENCES,
+        ),
+        catalogue,
+        sessions,
+        gate,
+        kill_switch,
+        frame_number=lambda: runners[0].newest_frame(),  # noqa: PLW0108 - made below
+        stopwatch=stopwatch_ns,
+    )
+    for strategy in loaded.strategies:
+        _seat(kernel, strategy, configuration.seed)
+    runner = ReplayRunner(
+        kernel,
+        broker,
+        governor,
+        effects,
+        recording.decoder,
+        log,
+        bus,
+        subscribed=subscribed,
+        wants_depth=wants_depth,
+        source=recording.source,
+        stale_after_s=max(STALE_AFTER_S, FRESHNESS_CADENCES * header.cadence_s),
+    )
+    runners.append(runner)
+    return Parts(
+        kernel=kernel, broker=broker, gate=gate, kill_switch=kill_switch, runner=runner, bus=bus
+    )
+
+
+def _seat(kernel: Kernel, loaded: PaperStrategy, seed: int) -> None:
+    settings = loaded.settings
+    seat, context = kernel.seat(
+        SeatConfig(
+            strategy_id=settings.strategy_id,
+            accounts=settings.accounts,
+            product=settings.product,
+            exits_on_error=settings.on_error == "exit",
+            exits_on_max_loss=settings.on_max_loss == "exit",
+            seed=seed,
+        )
+    )
+    strategy: Any = loaded.strategy(loaded.params, loaded.state(), context)
+    seat.sit(strategy, wants_ticks=overrides(strategy, "on_tick"))
+
+
+def new_session_folder(root: Path, identity: str) -> Path:
+    """Make a new folder for a run of ``identity``: ``root/identity-01``, ``-02``, ...
+
+    Raises ``FileError`` when the folder cannot be made.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 10_000):
+            folder = root / f"{identity}-{number:02}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise FileError(
+            f"cannot make a session folder under {root}: {error.strerror}; "
+            "run from a folder you may write to"
+        ) from error
+    raise FileError(f"{root} holds 9,999 runs of {identity}; delete some")
+
+
+def keep_configuration(loaded: PaperLoaded, folder: Path) -> None:
+    """Copy the YAML into the session's folder, for a verification of the run later."""
+    shutil.copyfile(loaded.configuration.document.file, folder / CONFIGURATION)

@@ -1,0 +1,220 @@
+"""One paper run from start to end: its folder, its journal and log, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from brokers.replay.recording import Recording
+from engine.app import (
+    PaperLoaded,
+    Parts,
+    booted,
+    join,
+    keep_configuration,
+    new_session_folder,
+    session_header,
+    session_id,
+)
+from engine.errors import FileError, LegworkError, RecordingError
+from engine.model.effect import Say
+from engine.ports import TradingState
+from engine.runtime import logs
+from engine.runtime.clock import Pacer, SystemClock, stopwatch_ns
+from engine.runtime.disk import FileDisk
+from engine.runtime.journal import Journal
+from engine.runtime.progress import Progress
+from engine.runtime.runner import FrameBatch
+from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME
+from engine.sessionlog.compact import compact
+from engine.sessionlog.writer import SessionLogWriter
+
+FLUSH_EVERY_S: Final = 0.2
+"""With the time a chunk of frames takes, a crash loses 250 ms of the log at most."""
+
+
+class Observer(Protocol):
+    """Who watches a run: the screen, or nobody."""
+
+    def say(self, line: Say) -> None:
+        """A line for a person."""
+
+    def started(self, parts: Parts, recording: Recording) -> None:
+        """The strategies have started."""
+
+    def progress(self, parts: Parts) -> None:
+        """Some more frames have been handled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A run that has ended: where it is kept and what was noticed on the way.
+
+    ``took_s`` is wall time, from the first frame to the last.
+    """
+
+    folder: Path
+    session_id: str
+    canonical_sha256: str
+    took_s: float
+    progress: Progress
+    bad_frames: tuple[str, ...]
+    unfired_faults: tuple[str, ...]
+    off_grid_frames: dict[str, int]
+    warning: str
+    open_orders: int
+    was_killed: bool
+
+
+async def run_paper(
+    loaded: PaperLoaded,
+    recording: Recording,
+    root: Path,
+    observer: Observer,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Run the strategies on the recording, on paper, and keep the session under ``root``.
+
+    Raises ``FileError`` for what a person must mend. A strategy that cannot start leaves nothing
+    behind; of a run that a full disk ends, what was written until then stays readable.
+    """
+    folder = new_session_folder(root, session_id(loaded, recording))
+    with ExitStack() as files:
+        try:
+            session = _Session.create(folder, loaded, recording, files)
+            parts = join(
+                loaded,
+                recording,
+                session.journal,
+                session.log,
+                _to_both(session.note, observer.say),
+            )
+            batches = recording.frames()
+            first = next(batches)
+            session.journal.append(booted(loaded, recording), first.received_at[0])
+            parts.runner.begin(first.received_at[0])
+            await parts.runner.settle()
+        except BaseException:
+            # Nothing was traded: a folder with half a session in it would only be in the way.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        observer.started(parts, recording)
+        started_at = stopwatch_ns()
+        flushing = asyncio.create_task(_flush_now_and_then(session.log))
+        try:
+            reason = await _drive(
+                parts, chain((first,), batches), loaded, recording, observer, should_stop
+            )
+            took_s = (stopwatch_ns() - started_at) / 1e9
+            session.journal.close()
+            session.log.close(parts.kernel.desk.now, reason)
+        except Exception:
+            # The events that led here are what the error is found with.
+            with suppress(LegworkError):
+                parts.runner.abandon()
+                session.log.flush()
+            raise
+        finally:
+            flushing.cancel()
+    warning = recording.log.warning
+    try:
+        compact(folder / LOG_NAME)
+    except (FileError, OSError) as error:
+        # The stream holds the same rows; only its size and its random access are lost.
+        warning = f"{warning} the session log was not compacted: {error}".strip()
+    return Outcome(
+        folder=folder,
+        session_id=session_id(loaded, recording),
+        canonical_sha256=session.journal.canonical_sha256,
+        took_s=took_s,
+        progress=parts.runner.progress,
+        bad_frames=tuple(parts.runner.bad_frames),
+        unfired_faults=parts.broker.unfired(),
+        off_grid_frames=dict(parts.broker.off_grid_frames),
+        warning=warning,
+        open_orders=len(parts.broker.open_orders()),
+        was_killed=parts.kill_switch.state("", "")[0] is TradingState.KILLED,
+    )
+
+
+class _Session(NamedTuple):
+    """The files of a session that is being written; ``note`` keeps a line said to a person."""
+
+    journal: Journal
+    log: SessionLogWriter
+    note: Callable[[Say], None]
+
+    @classmethod
+    def create(
+        cls, folder: Path, loaded: PaperLoaded, recording: Recording, files: ExitStack
+    ) -> _Session:
+        """Make them; ``files`` releases them, whatever happens."""
+        keep_configuration(loaded, folder)
+        path = folder / JOURNAL_NAME
+        journal = Journal.create(FileDisk.create(path), SystemClock(), name=str(path))
+        files.callback(_release, journal)
+        path = folder / LOG_NAME
+        log = SessionLogWriter(
+            FileDisk.create(path),
+            session_header(loaded, recording),
+            name=str(path),
+            flush_interval_ns=None,
+        )
+        files.callback(log.abandon)
+        lines = files.enter_context((folder / LINES_NAME).open("w", encoding="utf-8"))
+        logs.configure(stream=lines, clock=SystemClock(), redactor=logs.Redactor(), json_lines=True)
+        return cls(journal, log, logs.note)
+
+
+def _to_both(first: Callable[[Say], None], second: Callable[[Say], None]) -> Callable[[Say], None]:
+    def say(line: Say) -> None:
+        first(line)
+        second(line)
+
+    return say
+
+
+def _release(journal: Journal) -> None:
+    with suppress(LegworkError):
+        journal.close()
+
+
+async def _flush_now_and_then(log: SessionLogWriter) -> None:
+    """Hand the log to the operating system by the wall's time, at whatever speed the run goes."""
+    # A log that cannot be written refuses the next row as well, and there the run hears of it.
+    with suppress(RecordingError):
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            log.flush()
+
+
+async def _drive(
+    parts: Parts,
+    batches: Iterable[FrameBatch],
+    loaded: PaperLoaded,
+    recording: Recording,
+    observer: Observer,
+    should_stop: Callable[[], bool],
+) -> str:
+    """Feed the whole recording, or what of it there is time for; return why it ended."""
+    runner = parts.runner
+    runner.progress.frames_total = recording.log.frame_count
+    pacer = Pacer(loaded.configuration.speed)
+    reason = "the recording ended"
+    for batch in batches:
+        async for _ in runner.feed_batch(batch, pacer):
+            observer.progress(parts)
+            if should_stop():
+                reason = "stopped from the keyboard"
+                runner.end(reason)
+                return reason
+            await asyncio.sleep(0)
+    runner.end(reason)
+    return reason
