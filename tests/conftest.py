@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from brokers.angelone import wire
 from brokers.angelone.simulator.packets import INDEX_TOKENS
@@ -35,6 +36,12 @@ from engine.sessionlog.format import Header, Source, Synthetic
 from engine.sessionlog.reader import SessionLog
 from engine.sessionlog.writer import SessionLogWriter
 from engine.testing import TRADING_DATE, nifty_chain
+
+# How fast a machine draws examples says nothing of the code: no test of ours is a timed assertion.
+settings.register_profile(
+    "legwork", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("legwork")
 
 R = TypeVar("R")
 REPOSITORY = Path(__file__).resolve().parents[1]
