@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 from engine.model.instrument import Instrument
 from engine.model.market import Bar, Interval, Tick
+from engine.rules.clock_time import NS_PER_S
 
-NS_PER_S = 1_000_000_000
 KEPT_BARS = 5_000
 """How many closed bars one builder remembers: more than a day of one-minute bars for a week."""
 

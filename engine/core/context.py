@@ -17,7 +17,6 @@ import msgspec
 
 from engine.author import GroupView
 from engine.core.chain import OptionChain, chain_for
-from engine.core.desk import seconds
 from engine.core.failure import writable
 from engine.core.group import Group
 from engine.core.seat import Seat
@@ -29,7 +28,7 @@ from engine.model.legs import GroupPlan, Leg, Policy
 from engine.model.market import Bar, Depth, Interval, Tick
 from engine.model.order import Order
 from engine.model.position import Position
-from engine.rules.clock_time import IST, at_ns, ist_date, ist_datetime
+from engine.rules.clock_time import IST, at_ns, ist_date, ist_datetime, ns
 
 if TYPE_CHECKING:
     from engine.core.kernel import Kernel
@@ -134,7 +133,7 @@ class Context:
             raise FileError(
                 f"self.every takes seconds, at least {EVERY_MIN_S:g}, not {seconds_between!r}"
             )
-        step = seconds(seconds_between)
+        step = ns(seconds_between)
         name = getattr(hook, "__name__", "timer")
 
         def fire() -> None:
@@ -283,7 +282,7 @@ class Context:
             self._kernel.listening.watch(self._seat, options.around(spec.strikes), depth=depth)
             pause_s = CHAIN_FOLLOW_S
         self._desk.timers.add(
-            self._desk.now + seconds(pause_s), lambda: self._watch_chain(spec, depth=depth)
+            self._desk.now + ns(pause_s), lambda: self._watch_chain(spec, depth=depth)
         )
 
     def _group(self, group: GroupView | str) -> Group | None:

@@ -11,13 +11,6 @@ from engine.model.catalogue import Catalogue
 from engine.model.effect import Effect, Keep, Say
 from engine.model.record import AlertRaised, Cause, Record
 
-NS_PER_S = 1_000_000_000
-
-
-def seconds(amount: float) -> int:
-    """Return ``amount`` seconds in nanoseconds."""
-    return round(amount * NS_PER_S)
-
 
 class Desk:
     """The kernel's shared state. ``now`` and ``kseq`` are those of the event being handled.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.core import pricing
-from engine.core.desk import Desk, seconds
+from engine.core.desk import Desk
 from engine.core.group import Group, LegRun, Part
 from engine.core.leaving import Leaving
 from engine.core.workbench import Workbench
@@ -17,6 +17,7 @@ from engine.model.legs_state import GroupTrigger
 from engine.model.order import Lifecycle, OrderRequest
 from engine.model.record import RiskJudged
 from engine.ports import RiskGate, RiskView
+from engine.rules.clock_time import ns
 
 ENTERING = (GroupState.CHECKED, GroupState.WORKING)
 SLICES_MAX = 50
@@ -96,7 +97,7 @@ class Entering:
         for part in group.parts.values():
             part.started_at = desk.now
             if policy.deadline_s is not None:
-                part.deadline = desk.now + seconds(policy.deadline_s)
+                part.deadline = desk.now + ns(policy.deadline_s)
             self._bench.move_part(part, GroupTrigger.APPROVED, "every leg passed risk")
             self._bench.mark(part)
             if goes_at_once:
@@ -188,7 +189,7 @@ class Entering:
         leg.last_failure = why
         policy = part.group.plan.policy
         if policy.on_failure is OnFailure.RETRY and leg.failures <= policy.retries:
-            leg.retry_at = self._desk.now + seconds(policy.chase_every_s)
+            leg.retry_at = self._desk.now + ns(policy.chase_every_s)
             leg.chase_steps += policy.chase_step_ticks
             return
         self.fail(part, leg, why)
@@ -267,9 +268,9 @@ class Entering:
         policy = part.group.plan.policy
         since = order.acked_at or order.request.created_at
         waited = self._desk.now - since
-        if waited < seconds(policy.leg_timeout_s):
+        if waited < ns(policy.leg_timeout_s):
             return
-        steps = 1 + (waited - seconds(policy.leg_timeout_s)) // seconds(policy.chase_every_s)
+        steps = 1 + (waited - ns(policy.leg_timeout_s)) // ns(policy.chase_every_s)
         leg.chase_steps = int(steps - 1) * policy.chase_step_ticks
         price = self._entry_price(part, leg)
         if price is None or order.price == price:

@@ -17,7 +17,7 @@ from engine.core.background import Background
 from engine.core.blotter import Blotter
 from engine.core.client_ids import ClientIds
 from engine.core.context import Context
-from engine.core.desk import Desk, seconds
+from engine.core.desk import Desk
 from engine.core.failure import Failure, describe
 from engine.core.group import Group
 from engine.core.listening import Listening
@@ -54,6 +54,7 @@ from engine.model.market import Bar, Depth, Interval, Tick
 from engine.model.order import Fill, Order
 from engine.model.record import KillRecorded, SessionClosed, StrategyHalted
 from engine.ports import Breach, KillSwitch, RiskGate
+from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 
 NOTHING: tuple[Effect, ...] = ()
@@ -203,7 +204,7 @@ class Kernel:
         wait_s = max(
             plan.policy.price_wait_s, self.config.price_wait_factor * self.config.cadence_s
         )
-        return self.placement.enter(plan, self.desk.now + seconds(wait_s))
+        return self.placement.enter(plan, self.desk.now + ns(wait_s))
 
     def modify(self, group: Group, limit: float | None, trigger: float | None) -> None:
         """Ask for another price of a one-leg group's working order."""

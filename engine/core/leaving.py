@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from engine.core import pricing
-from engine.core.desk import Desk, seconds
+from engine.core.desk import Desk
 from engine.core.group import Group, LegRun, Part
 from engine.core.workbench import Workbench
 from engine.model.command import Lane
@@ -14,6 +14,7 @@ from engine.model.legs import GroupState, LegRole
 from engine.model.legs_state import GroupTrigger
 from engine.model.order import AmendKind, Lifecycle
 from engine.ports import RiskView, TradingState
+from engine.rules.clock_time import ns
 
 LEAVING = (GroupState.UNWINDING, GroupState.EXITING)
 EXIT_RETRY_S = 1.0
@@ -74,7 +75,7 @@ class Leaving:
         if exhausted:
             self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}")
             return
-        if desk.now - part.leaving_since >= seconds(policy.exit_deadline_s):
+        if desk.now - part.leaving_since >= ns(policy.exit_deadline_s):
             leg = next(leg for leg in part.legs if leg.net or self._bench.is_working(leg))
             self._strand(part, f"{leg.words}: not flat in {policy.exit_deadline_s:g} s")
             return
@@ -94,8 +95,8 @@ class Leaving:
         side = leg.plan.side.opposite
         if order is not None and order.lifecycle is Lifecycle.OPEN:
             waited = desk.now - (order.acked_at or order.request.created_at)
-            leg.exit_steps = int(waited // seconds(policy.chase_every_s)) * policy.chase_step_ticks
-            if waited >= seconds(policy.chase_every_s):
+            leg.exit_steps = int(waited // ns(policy.chase_every_s)) * policy.chase_step_ticks
+            if waited >= ns(policy.chase_every_s):
                 price = self._exit_price(part, leg)
                 if price is not None and side.sign * (price - order.price) > 0:
                     self._bench.blotter.replace(
@@ -107,7 +108,7 @@ class Leaving:
             return
         if self._bench.exposed(leg.exit_ids) or leg.exit_retry_at > desk.now or leg.net <= 0:
             return
-        is_early = desk.now - part.leaving_since < seconds(CANCEL_FIRST_S)
+        is_early = desk.now - part.leaving_since < ns(CANCEL_FIRST_S)
         if is_early and self._bench.exposed(leg.entry_ids):
             return
         price = self._exit_price(part, leg)
@@ -134,7 +135,7 @@ class Leaving:
             return
         leg.exit_failures += 1
         leg.last_failure = f"{order.lifecycle}: {order.reason or 'no reason given'}"
-        leg.exit_retry_at = self._desk.now + seconds(EXIT_RETRY_S)
+        leg.exit_retry_at = self._desk.now + ns(EXIT_RETRY_S)
         self._desk.alert(
             "warning",
             part.group.group_id,

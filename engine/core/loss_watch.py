@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.core.desk import Desk, seconds
+from engine.core.desk import Desk
 from engine.core.timers import NEVER
 from engine.ports import Breach, RiskGate, RiskView
+from engine.rules.clock_time import ns
 
 LOSS_WATCH_S = 1.0
 
@@ -38,4 +39,4 @@ class LossWatch:
                 self._told.add(breach.strategy)
                 self._on_breach(breach)
         holds = any(True for _ in self._desk.ledger.nets(None))
-        self.next_at = self._desk.now + seconds(LOSS_WATCH_S) if holds else NEVER
+        self.next_at = self._desk.now + ns(LOSS_WATCH_S) if holds else NEVER

@@ -13,7 +13,7 @@ import msgspec
 
 from engine.core.blotter import Blotter
 from engine.core.client_ids import ClientIds
-from engine.core.desk import Desk, seconds
+from engine.core.desk import Desk
 from engine.core.entering import ENTERING, Entering
 from engine.core.group import Group, Part, role_of
 from engine.core.leaving import LEAVING, Leaving
@@ -26,6 +26,7 @@ from engine.model.order import Fill, Order, OrderType
 from engine.model.record import GroupPlanned
 from engine.model.side import Side
 from engine.ports import RiskGate, RiskView
+from engine.rules.clock_time import ns
 
 
 class Placement:
@@ -293,7 +294,7 @@ class Placement:
         if part.has_hedge and part.uncovered_short() > part.planned_uncovered:
             if part.naked_since is None:
                 part.naked_since = now
-            limit = seconds(part.group.plan.policy.max_naked_s)
+            limit = ns(part.group.plan.policy.max_naked_s)
             if part.state is GroupState.WORKING and now - part.naked_since > limit:
                 leg = next(leg for leg in part.legs if leg.plan.role is LegRole.HEDGE)
                 self._entering.fail(
@@ -312,7 +313,7 @@ class Placement:
         )
         if not is_active or (part.timer is not None and part.timer.is_pending):
             return
-        due = self._desk.now + seconds(part.group.plan.policy.chase_every_s)
+        due = self._desk.now + ns(part.group.plan.policy.chase_every_s)
         part.timer = self._desk.timers.add(due, lambda: self._bench.mark(part))
 
 

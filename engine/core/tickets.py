@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core.desk import seconds
 from engine.model.command import LANE_OF, Lane, MessageKind, Ticket
 from engine.model.order import Amend, AmendKind, Order, OrderRequest
+from engine.rules.clock_time import ns
 
 AMEND_LIVES_S = 30.0
 """How long a cancel or replace waits at the governor (reliability.md 2.3: 30 s for exits)."""
@@ -34,6 +34,6 @@ def amend_ticket(order: Order, amend: Amend, lane: Lane | None, now: int) -> Tic
         segment=order.instrument.segment,
         lane=usual if lane is None else lane,
         queued_at=now,
-        expires_at=now + seconds(AMEND_LIVES_S),
+        expires_at=now + ns(AMEND_LIVES_S),
         generation=amend.generation,
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from engine.core.blotter import Blotter
 from engine.core.client_ids import ClientIds
-from engine.core.desk import Desk, seconds
+from engine.core.desk import Desk
 from engine.core.group import Group, LegRun, Part
 from engine.model.command import Lane
 from engine.model.legs import GroupState, LegRole
@@ -22,6 +22,7 @@ from engine.model.order import (
     Purpose,
 )
 from engine.model.record import GroupMoved
+from engine.rules.clock_time import ns
 
 ENTRY_LIVES_S = 2.0
 """How long an unsent entry is still wanted (reliability.md 2.3): stale entries never go out."""
@@ -95,7 +96,7 @@ class Workbench:
             purpose=purpose,
             decision_price=decision,
             created_at=desk.now,
-            expires_at=desk.now + seconds(lives),
+            expires_at=desk.now + ns(lives),
         )
 
     def cancel_working(self, part: Part, reason: str, *, entries: bool, lane: Lane) -> None:
@@ -112,7 +113,7 @@ class Workbench:
             amend is not None
             and amend.kind is AmendKind.CANCEL
             and amend.state is AmendState.REFUSED
-            and self.desk.now - order.updated_at < seconds(CANCEL_RETRY_S)
+            and self.desk.now - order.updated_at < ns(CANCEL_RETRY_S)
         )
 
     def newest(self, client_ids: list[str]) -> Order | None:

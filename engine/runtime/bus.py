@@ -18,8 +18,8 @@ import msgspec
 
 from engine.model.event import Event
 from engine.model.market import Depth, Span, Tick
+from engine.rules.clock_time import NS_PER_S
 
-NS_PER_S = 1_000_000_000
 ORDER_LANE_MAX = 10_000
 MARKET_LANE_MAX = 100_000
 LISTENER_MAX = 1_024

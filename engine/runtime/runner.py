@@ -29,12 +29,12 @@ from engine.model.event import (
     TimerFired,
 )
 from engine.ports import DecisionLog, Decoder, MessageGovernor, VirtualBroker
+from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Pacer, stopwatch_ns
 from engine.runtime.effects import Effects, finish
 from engine.runtime.progress import Progress
 
-NS_PER_S = 1_000_000_000
 PACED_STEP_NS = 50_000_000
 """At a stated speed, frames this close together in recording time are handled in one go."""
 WAIT_MAX_S = 0.1
