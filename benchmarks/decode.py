@@ -2,7 +2,8 @@
 
     python -m benchmarks.decode
 
-Three things are measured per packet kind beside ``AngelDecoder.tick``, in the same rounds:
+``ours`` is the decoder in use, compiled where it was built (``engine --version``), and ``python``
+the one it stands in for. Three things are measured per packet kind beside them, in the same rounds:
 
 * ``plain``: the same ``struct`` unpack of the same fields and one msgspec object of exactly those
   raw values: no instrument, no rupees, no absent fields;
@@ -34,7 +35,7 @@ import msgspec
 
 from benchmarks.harness import Target, Timings, interleave
 from brokers.angelone import wire
-from brokers.angelone.normalize import AngelDecoder
+from brokers.angelone.normalize import Implementation, in_use, make_decoder
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Instrument, Kind, Right, Segment
 from engine.model.market import Tick
@@ -225,7 +226,8 @@ def over(read: Read, packets: Sequence[bytes]) -> Callable[[], None]:
 
 def measure(count: int, rounds: int) -> dict[str, Timings]:
     catalogue, rows = contracts()
-    decoder = AngelDecoder(catalogue, rows, SOURCE)
+    ours = make_decoder(catalogue, rows, SOURCE)
+    python = make_decoder(catalogue, rows, SOURCE, Implementation.PYTHON)
     known = {
         wire.instrument_key(wire.EXCHANGE_TYPES[row.segment], row.token): catalogue.by_key(row.key)
         for row in rows
@@ -236,7 +238,8 @@ def measure(count: int, rounds: int) -> dict[str, Timings]:
     timings = {}
     for kind, packets in frames(count).items():
         variants = {
-            "ours": over(decoder.tick, packets),
+            "ours": over(ours.tick, packets),
+            "python": over(python.tick, packets),
             "plain": over(plain[kind], packets),
             "event": over(events[kind], packets),
         }
@@ -266,6 +269,7 @@ def main() -> None:
     reader.add_argument("--rounds", type=int, default=25)
     reader.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = reader.parse_args()
+    choice = in_use()
     timings = measure(asked.frames, asked.rounds)
     found = targets(timings)
     if asked.json:
@@ -274,8 +278,10 @@ def main() -> None:
             for kind, t in timings.items()
         }
         ratios = {target.what: round(target.measured, 3) for target in found}
-        print(json.dumps({"median_ns": figures, "ratios": ratios}, indent=1))
+        made_of = str(choice.implementation)
+        print(json.dumps({"ours": made_of, "median_ns": figures, "ratios": ratios}, indent=1))
         return
+    print(f"ours: {choice}")
     for kind, t in timings.items():
         shown = "  ".join(f"{name} {t.median_ns(name):7.0f} ns" for name in t.rounds)
         print(f"{kind:10}  {shown}")

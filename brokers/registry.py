@@ -11,7 +11,7 @@ from typing import Final
 from engine.errors import FileError
 from engine.model.catalogue import Catalogue
 from engine.model.tokens import TokenRow
-from engine.ports import Decoder
+from engine.ports import Decoder, FrameMaker
 
 MakeDecoder = Callable[[Catalogue, Sequence[TokenRow], str], Decoder]
 """``(catalogue, tokens, source) -> Decoder``: frames of ``source`` to ticks of ``catalogue``."""
@@ -23,12 +23,15 @@ class BrokerSpec:
 
     ``name`` is the word of the YAML, of a recording's header and of the command line. ``decoder``
     is None where the broker has no market data feed (DESIGN.md decision 12: a thing is missing
-    only where a capability is).
+    only where a capability is); ``frame_maker`` goes the other way, for imports. Where a decoder
+    has a compiled twin, ``decoder_made_of`` says in words which of the two is in use.
     """
 
     name: str
     title: str
     decoder: MakeDecoder | None
+    frame_maker: FrameMaker | None = None
+    decoder_made_of: Callable[[], str] | None = None
 
 
 class Registry:
@@ -68,6 +71,13 @@ class Registry:
         if spec.decoder is None:
             raise FileError(f"{spec.title} has no market data feed; its frames cannot be replayed")
         return spec.decoder(catalogue, tokens, source)
+
+    def frame_maker(self, name: str) -> FrameMaker:
+        """Return what makes frames of broker ``name``. Raises ``FileError`` as ``decoder`` does."""
+        spec = self[name]
+        if spec.frame_maker is None:
+            raise FileError(f"{spec.title} has no market data feed; no frames of it can be made")
+        return spec.frame_maker
 
 
 BROKERS: Final = Registry({"angelone": "brokers.angelone"})

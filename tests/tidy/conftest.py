@@ -22,10 +22,10 @@ class Source(NamedTuple):
     tree: ast.Module
 
 
-def _python(folders: tuple[str, ...]) -> dict[str, Source]:
+def _python(folders: tuple[str, ...], kind: str = "*.py") -> dict[str, Source]:
     found = {}
     for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
+        for path in sorted((ROOT / folder).rglob(kind)):
             relative = path.relative_to(ROOT)
             parts = list(relative.with_suffix("").parts)
             if parts[-1] == "__init__":
@@ -47,6 +47,23 @@ def shipped() -> Mapping[str, Source]:
 
 
 @pytest.fixture(scope="session")
+def stubs() -> Mapping[str, Source]:
+    """What compiled modules look like to Python, by path."""
+    return _python(SHIPPED, "*.pyi")
+
+
+@pytest.fixture(scope="session")
+def c_sources() -> Mapping[str, str]:
+    """What a user's compiler may be given, by path."""
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for folder in SHIPPED
+        for kind in ("*.c", "*.h", "*.pyx", "*.pxd")
+        for path in sorted((ROOT / folder).rglob(kind))
+    }
+
+
+@pytest.fixture(scope="session")
 def python_files() -> Mapping[str, Source]:
     """All Python of the project, by path."""
     return _python(OURS)
@@ -55,7 +72,7 @@ def python_files() -> Mapping[str, Source]:
 @pytest.fixture(scope="session")
 def texts() -> Mapping[str, str]:
     """Everything a person reads: code, documents, configuration; by path."""
-    kinds = ("*.py", "*.md", "*.yaml", "*.yml", "*.toml", "run")
+    kinds = ("*.py", "*.pyi", "*.c", "*.md", "*.yaml", "*.yml", "*.toml", "run")
     paths = {path for folder in OURS for kind in kinds for path in (ROOT / folder).rglob(kind)}
     paths |= {path for kind in kinds for path in ROOT.glob(kind)}
     return {

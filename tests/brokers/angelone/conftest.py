@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from brokers.angelone.normalize import AngelDecoder
+from brokers.angelone.normalize import Implementation, make_decoder, why_not_compiled
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Instrument, Kind, Right, Segment
 from engine.model.tokens import TokenRow
+from engine.ports import Decoder
 
 SHARED = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "angelone"
 
@@ -29,7 +30,7 @@ class Golden(NamedTuple):
 class Known(NamedTuple):
     """A decoder and the instruments it knows."""
 
-    decoder: AngelDecoder
+    decoder: Decoder
     option: Instrument
     future: Instrument
     equity: Instrument
@@ -64,8 +65,17 @@ CONTRACTS = (
 )
 
 
+@pytest.fixture(params=list(Implementation))
+def implementation(request: pytest.FixtureRequest) -> Implementation:
+    """Each decoder that is here."""
+    if request.param is Implementation.COMPILED and (why := why_not_compiled()):
+        pytest.skip(f"the compiled decoder is not here: {why}")
+    made: Implementation = request.param
+    return made
+
+
 @pytest.fixture
-def known() -> Known:
+def known(implementation: Implementation) -> Known:
     catalogue = Catalogue()
     rows = []
     made = []
@@ -81,7 +91,7 @@ def known() -> Known:
         instrument = catalogue.intern(facts)
         made.append(instrument)
         rows.append(TokenRow(segment, token, instrument.key))
-    return Known(AngelDecoder(catalogue, rows, "angel"), *made)
+    return Known(make_decoder(catalogue, rows, "angel", implementation), *made)
 
 
 def packed_head(mode: int, exchange: int, token: bytes, sequence: int, ms: int, last: int) -> bytes:

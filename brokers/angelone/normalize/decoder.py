@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from brokers.angelone import wire
 from engine.errors import FileError, WireError
@@ -18,6 +18,9 @@ from engine.model.catalogue import Catalogue
 from engine.model.instrument import Instrument, Kind
 from engine.model.market import Depth, Level, Tick
 from engine.model.tokens import TokenRow, TokenTable
+
+if TYPE_CHECKING:
+    from brokers.angelone.normalize.compiled import CompiledDecoder
 
 # Mode, exchange and token are one 27-byte key: looking it up also proves that the mode is the one
 # this length belongs to.
@@ -92,6 +95,10 @@ class AngelDecoder:
             self._listings[exchange, token] = listing
             for mode in (wire.Mode.LTP, wire.Mode.QUOTE, wire.Mode.SNAP_QUOTE):
                 self._remember(bytes([mode]) + key, listing)
+
+    def compiled(self, twin: type[CompiledDecoder]) -> CompiledDecoder:
+        """Return this decoder with the short way of its ``tick`` compiled; it goes on asking us."""
+        return twin(self, Tick, self._source, self._ltp, self._quote, self._snap)
 
     def tick(self, frame: bytes, received_at: int) -> Tick | None:
         """Return the tick of ``frame``; ``received_at`` is ns UTC.

@@ -9,13 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.angelone import wire
-from brokers.angelone.normalize import AngelDecoder
+from brokers.angelone.normalize import (
+    AngelDecoder,
+    Implementation,
+    make_decoder,
+    why_not_compiled,
+)
 from brokers.angelone.wire import BookRow, Depth20, ErrorReply, ExchangeType, Ltp, Pong, Quote
 from engine.errors import FileError, WireError
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Kind, Segment
 from engine.model.market import Depth, Level, Tick
 from engine.model.tokens import TokenRow
+from engine.ports import Decoder
 
 RECEIVED = 1_689_225_333_250_000_000
 MakeSnap = Callable[..., bytes]
@@ -31,6 +37,37 @@ def quote(exchange: ExchangeType, token: str, last: int, *rest: int) -> bytes:
     return wire.encode(
         Quote(exchange, token, 9, 1_689_225_333_000, last, *head, 1.0, 2.0, *rest[3:])
     )
+
+
+INFY = InstrumentFacts(segment=Segment.NSE_CM, kind=Kind.EQUITY, underlying="INFY")
+CATALOGUE = Catalogue.of([INFY])
+
+
+def one_contract(implementation: Implementation) -> Decoder:
+    rows = [TokenRow(Segment.NSE_CM, "1594", INFY.key)]
+    return make_decoder(CATALOGUE, rows, "angel", implementation)
+
+
+def twin_of(python: AngelDecoder) -> Decoder:
+    from brokers.angelone.normalize.compiled import CompiledDecoder  # noqa: PLC0415 - optional
+
+    return python.compiled(CompiledDecoder)
+
+
+def every_decoder() -> dict[str, Decoder]:
+    here = [i for i in Implementation if i is Implementation.PYTHON or not why_not_compiled()]
+    return {str(implementation): one_contract(implementation) for implementation in here}
+
+
+LONG_WAY = one_contract(Implementation.PYTHON)
+each_decoder = pytest.mark.parametrize("decoder", every_decoder().values(), ids=every_decoder())
+HEAD = struct.pack("<BB25sqqq", 3, 1, b"1594", 1, 1_689_225_333_000, 10_000)
+DAY = struct.pack("<qqqddqqqqqqq", 75, 9_990, 1500, 1, 1, 9_900, 9_990, 9_800, 9_850, 1, 1, 0)
+
+
+def frame_of(rows: list[tuple[int, int, int, int]]) -> bytes:
+    book = b"".join(struct.pack("<hqqh", *row) for row in rows)
+    return HEAD + DAY + book + struct.pack("<qqqq", 1, 1, 1, 1)
 
 
 def test_a_published_option_packet_becomes_a_tick(known: Any, golden: Any) -> None:
@@ -121,13 +158,16 @@ def test_sells_before_buys_make_the_same_tick_and_depth(known: Any, snap: MakeSn
     assert known.decoder.depth(turned, RECEIVED) == known.decoder.depth(straight, RECEIVED)
 
 
-@given(st.permutations(range(10)))
-def test_however_flags_are_shuffled_the_best_is_the_first_row_of_its_flag(order: list[int]) -> None:
+@each_decoder
+@given(order=st.permutations(range(10)))
+def test_however_flags_are_shuffled_the_best_is_the_first_row_of_its_flag(
+    decoder: Decoder, order: list[int]
+) -> None:
     rows = [((n + 1) % 2, 10 + n, 1000 + n, 1) for n in order]
     best_bid = next(row for row in rows if row[0] == 1)
     best_ask = next(row for row in rows if row[0] == 0)
-    tick = DECODER.tick(frame_of(rows), RECEIVED)
-    depth = DECODER.depth(frame_of(rows), RECEIVED)
+    tick = decoder.tick(frame_of(rows), RECEIVED)
+    depth = decoder.depth(frame_of(rows), RECEIVED)
     assert tick is not None
     assert depth is not None
     assert (tick.bid, tick.bid_qty) == (best_bid[2] / 100, best_bid[1])
@@ -302,13 +342,16 @@ def test_bytes_behind_the_nul_of_a_token_change_nothing(
             assert known.decoder.tick(short, RECEIVED) == known.decoder.tick(expected, RECEIVED)
 
 
-def test_endless_garbage_behind_the_nul_fills_no_memory(known: Any) -> None:
-    clean = ltp(ExchangeType.NSE_FO, "41735", 100)
-    expected = known.decoder.tick(clean, RECEIVED)
+def test_endless_garbage_behind_the_nul_fills_no_memory(implementation: Implementation) -> None:
+    python = one_contract(Implementation.PYTHON)
+    assert isinstance(python, AngelDecoder)
+    decoder = python if implementation is Implementation.PYTHON else twin_of(python)
+    clean = ltp(ExchangeType.NSE_CM, "1594", 100)
+    expected = decoder.tick(clean, RECEIVED)
     for n in range(1, 6000):
         dirty = clean[:8] + n.to_bytes(4, "little") + clean[12:]
-        assert known.decoder.tick(dirty, RECEIVED) == expected
-    assert len(known.decoder._ltp) < 5000
+        assert decoder.tick(dirty, RECEIVED) == expected
+    assert len(python._ltp) < 5000
 
 
 def test_an_unknown_token_is_named_with_its_segment(known: Any, snap: MakeSnap) -> None:
@@ -346,25 +389,10 @@ def test_every_cut_of_a_frame_is_refused(known: Any, snap: MakeSnap) -> None:
             known.decoder.depth(frame[:length], RECEIVED)
 
 
-def one_contract() -> AngelDecoder:
-    facts = InstrumentFacts(segment=Segment.NSE_CM, kind=Kind.EQUITY, underlying="INFY")
-    catalogue = Catalogue.of([facts])
-    return AngelDecoder(catalogue, [TokenRow(Segment.NSE_CM, "1594", facts.key)], "angel")
-
-
-DECODER = one_contract()
-HEAD = struct.pack("<BB25sqqq", 3, 1, b"1594", 1, 1_689_225_333_000, 10_000)
-DAY = struct.pack("<qqqddqqqqqqq", 75, 9_990, 1500, 1, 1, 9_900, 9_990, 9_800, 9_850, 1, 1, 0)
-
-
-def frame_of(rows: list[tuple[int, int, int, int]]) -> bytes:
-    book = b"".join(struct.pack("<hqqh", *row) for row in rows)
-    return HEAD + DAY + book + struct.pack("<qqqq", 1, 1, 1, 1)
-
-
-@given(st.binary(max_size=450))
-def test_random_bytes_are_a_wire_error_and_nothing_else(frame: bytes) -> None:
-    for read in (DECODER.tick, DECODER.depth):
+@each_decoder
+@given(frame=st.binary(max_size=450))
+def test_random_bytes_are_a_wire_error_and_nothing_else(decoder: Decoder, frame: bytes) -> None:
+    for read in (decoder.tick, decoder.depth):
         try:
             made = read(frame, RECEIVED)
         except WireError:
@@ -372,13 +400,14 @@ def test_random_bytes_are_a_wire_error_and_nothing_else(frame: bytes) -> None:
         assert made is None
 
 
+@each_decoder
 @given(
-    st.sampled_from([(1, 51), (2, 123), (3, 379)]),
-    st.integers(0, 400),
-    st.binary(min_size=1, max_size=40),
+    kind=st.sampled_from([(1, 51), (2, 123), (3, 379)]),
+    at=st.integers(0, 400),
+    noise=st.binary(min_size=1, max_size=40),
 )
 def test_the_short_way_and_the_long_way_agree_on_any_frame(
-    kind: tuple[int, int], at: int, noise: bytes
+    decoder: Decoder, kind: tuple[int, int], at: int, noise: bytes
 ) -> None:
     mode, length = kind
     rows = [(1, 75, 9_995 - n, 1) for n in range(5)] + [(0, 50, 10_000 + n, 1) for n in range(5)]
@@ -387,10 +416,10 @@ def test_the_short_way_and_the_long_way_agree_on_any_frame(
     at = 27 + at % (length - 27)
     frame[at : at + len(noise)] = noise[: length - at]
     try:
-        long = DECODER._tick_of_record(bytes(frame), RECEIVED)
+        long = LONG_WAY._tick_of_record(bytes(frame), RECEIVED)
     except WireError:  # the noise hit a flag; the short way looks at those of the first six rows
         return
-    assert DECODER.tick(bytes(frame), RECEIVED) == long
+    assert decoder.tick(bytes(frame), RECEIVED) == long
 
 
 def test_a_token_no_packet_can_carry_is_a_file_error() -> None:
