@@ -46,11 +46,11 @@ def trading_state(case: Case) -> Check:
 
 
 def session(case: Case) -> Check:
-    """C3. The segment trades continuously now."""
+    """C3. The contract trades continuously now: by its own hours, not in a break."""
     now = case.view.now
     figure = clock_text(now)
     try:
-        day = case.sessions.session(case.instrument.segment, case.trading_date)
+        day = case.sessions.of(case.instrument, case.trading_date)
     except FileError as error:
         return case.check("session", passed=False, figure=figure, limit="unknown", note=str(error))
     if day is None:
@@ -63,25 +63,34 @@ def session(case: Case) -> Check:
 
 
 def entry_window(case: Case) -> Check:
-    """C3. No entry right after the open and none late in the session."""
+    """C3. No entry right after an open and none shortly before the close that follows it.
+
+    A break counts as both: nobody can leave a position while it lasts.
+    """
     rule = "entry window"
     now = case.view.now
+    figure = clock_text(now)
     try:
-        opens, closes = case.sessions.continuous(case.instrument.segment, case.trading_date)
+        day = case.sessions.of(case.instrument, case.trading_date)
     except FileError as error:
-        figure = clock_text(now)
         return case.check(rule, passed=False, figure=figure, limit="unknown", note=str(error))
-    first = opens + ns(case.limits.entries_after_open_s)
-    last = closes - ns(case.limits.entries_before_close_s)
-    limit = f"{clock_text(first, 0)}-{clock_text(last, 0)}"
+    if day is None:
+        return case.check(rule, passed=False, figure=figure, limit="no session")
+    after, before = ns(case.limits.entries_after_open_s), ns(case.limits.entries_before_close_s)
+    windows = day.windows_ns()
+    allowed = [(opens + after, closes - before) for opens, closes in windows]
+    is_early = next((now < opens + after for opens, closes in windows if now < closes), False)
     return case.check(
         rule,
-        passed=first <= now <= last,
-        figure=clock_text(now),
-        limit=limit,
-        scope=case.policy.scope(
-            "entries_after_open_s" if now < first else "entries_before_close_s"
-        ),
+        passed=any(first <= now <= last for first, last in allowed),
+        figure=figure,
+        limit=", ".join(
+            f"{clock_text(first, 0)}-{clock_text(last, 0)}"
+            for first, last in allowed
+            if first <= last
+        )
+        or "no moment of this session: it is too short for both limits",
+        scope=case.policy.scope("entries_after_open_s" if is_early else "entries_before_close_s"),
     )
 
 

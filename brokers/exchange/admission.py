@@ -8,27 +8,23 @@ from decimal import Decimal
 from brokers.exchange.order import BookOrder
 from brokers.exchange.report import Rejection, Why
 from brokers.exchange.view import MarketView
-from engine.model.instrument import Instrument, Kind, plain
+from engine.model.instrument import Instrument, plain
 from engine.model.side import Side
 from engine.rules.clock_time import clock_text
 from engine.rules.freeze import freeze_quantity
 from engine.rules.price_protection import lpp_band, operating_range, stop_gap_cap
-from engine.rules.sessions import Session, Sessions
+from engine.rules.sessions import Sessions
 
 
 class Admission:
-    """Judges orders of one trading day.
+    """Judges orders of one trading day, each contract by its own hours.
 
-    ``in_closing_auction`` names the shares that have derivatives: their continuous session ends
-    with the closing auction (market_rules.md section 1).
+    There are no auctions here: outside continuous trading every order is refused.
     """
 
-    def __init__(
-        self, trading_date: date, sessions: Sessions, in_closing_auction: frozenset[str]
-    ) -> None:
+    def __init__(self, trading_date: date, sessions: Sessions) -> None:
         self._date = trading_date
         self._sessions = sessions
-        self._in_closing_auction = in_closing_auction
 
     def check(
         self,
@@ -69,21 +65,21 @@ class Admission:
 
     def has_closed(self, instrument: Instrument, now: int) -> bool:
         """Return whether continuous trading in ``instrument`` is over for the day at ``now``."""
-        session = self._session(instrument)
-        return session is None or now >= session.close_ns
+        closes = self.closes_at(instrument)
+        return closes is None or now >= closes
 
-    def _session(self, instrument: Instrument) -> Session | None:
-        return self._sessions.session(
-            instrument.segment,
-            self._date,
-            closing_auction=instrument.kind is Kind.EQUITY
-            and instrument.underlying in self._in_closing_auction,
-        )
+    def closes_at(self, instrument: Instrument) -> int | None:
+        """Return when continuous trading in ``instrument`` ends for the day, ns; None without any.
+
+        What still works then expires: also in shares whose closing auction begins there.
+        """
+        session = self._sessions.of(instrument, self._date)
+        return None if session is None else session.close_ns
 
     def _check_market(self, instrument: Instrument, now: int) -> Rejection | None:
         if not instrument.is_tradable:
             return Rejection(Why.NOT_TRADABLE, instrument.symbol, "a contract with an order book")
-        session = self._session(instrument)
+        session = self._sessions.of(instrument, self._date)
         if session is None:
             day = f"{self._date:%d-%b-%Y}"
             return Rejection(Why.MARKET_CLOSED, clock_text(now, 0), f"no session on {day}")

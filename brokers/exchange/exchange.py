@@ -128,12 +128,18 @@ class ModelExchange:
         if not self.busy[instrument.index]:
             return []
         if self._admission.has_closed(instrument, view.at):
-            return [
-                said
-                for order in self._books[instrument.index].orders
-                for said in self._end(order, ReportKind.EXPIRED, view.at)
-            ]
+            return self.expire(instrument, view.at)
         return self._in_book(instrument, lambda book: book.observe(view))
+
+    def closes_at(self, instrument: Instrument) -> int | None:
+        """Return when orders in ``instrument`` expire, ns; None on a day without a session."""
+        return self._admission.closes_at(instrument)
+
+    def expire(self, instrument: Instrument, now: int) -> list[Report]:
+        """End what still works in ``instrument``: its trading day is over at ``now``."""
+        book = self._books.get(instrument.index)
+        orders = () if book is None else tuple(book.orders)
+        return [said for order in orders for said in self._end(order, ReportKind.EXPIRED, now)]
 
     def order(self, order_id: str) -> BookOrder | None:
         """Return one order, ended or not; None when it never reached the book."""

@@ -48,8 +48,8 @@ class MarketTerms:
 def check_terms(terms: MarketTerms, sessions: Sessions) -> tuple[int, int]:
     """Return open and close of the session (ns, UTC) that ``terms`` fit into.
 
-    Raises ``FileError`` that says which argument is wrong: a day without a session or without
-    known rules, hours outside the session, no time between them, or too many strikes.
+    Raises ``FileError`` that says which argument is wrong: a day without a session, with a break
+    in it or without known rules, hours outside the session, no time between them, too many strikes.
     """
     day = terms.trading_date
     session = sessions.session(Segment.NSE_FO, day)
@@ -59,6 +59,10 @@ def check_terms(terms: MarketTerms, sessions: Sessions) -> tuple[int, int]:
             "day"
         )
     index_terms(UNDERLYING, day)
+    if len(session.windows) > 1:
+        raise FileError(
+            f"--date {day.isoformat()}: {session.name}, a day with a break; choose another"
+        )
     opens, closes = session.open_ns, session.close_ns
     begins, ends = at_ns(day, terms.begins), at_ns(day, terms.ends)
     if not opens <= begins < closes:

@@ -26,9 +26,10 @@ from engine.errors import InvariantBroken, OffGrid, WireError
 from engine.model.catalogue import Catalogue
 from engine.model.command import Batch, MessageKind, Replacement
 from engine.model.event import Event, OrderUpdated, ReplyClassified, ReplyOutcome
-from engine.model.instrument import Kind
+from engine.model.instrument import Instrument
 from engine.model.market import Tick
-from engine.model.order import OrderRequest, OrderUpdate
+from engine.model.order import OrderRequest
+from engine.model.order_update import OrderUpdate
 from engine.ports import Decoder
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
@@ -84,13 +85,9 @@ class PaperBroker:
         self._reply_latency_ns = ns(config.reply_latency_ms / 1e3)
         self._reply_timeout_s = config.reply_timeout_s
         self._faults = FaultList(config.faults, catalogue.find)
-        derivatives = frozenset(i.underlying for i in catalogue if i.is_derivative)
-        shares = frozenset(
-            i.underlying for i in catalogue if i.kind is Kind.EQUITY and i.underlying in derivatives
-        )
         self._exchange = ModelExchange(
             len(catalogue),
-            Admission(trading_date, sessions, shares),
+            Admission(trading_date, sessions),
             Settings(ns(cadence_s), config.slippage_ticks),
         )
         self._day = f"{trading_date:%y%m%d}"
@@ -98,6 +95,7 @@ class PaperBroker:
         self._pushed = 0
         self._by_broker_id: dict[str, Placed] = {}
         self._by_client_id: dict[str, Placed] = {}
+        self._will_expire: set[int] = set()
         self.ticks: list[Tick | None] = [None] * len(catalogue)
         self.frames: list[bytes] = [b""] * len(catalogue)
         self.busy = self._exchange.busy
@@ -246,6 +244,19 @@ class PaperBroker:
             return
         self._reply(MessageKind.PLACE, placed, at)
         self._say(reports)
+        self._expire_at_close(request.instrument)
+
+    def _expire_at_close(self, instrument: Instrument) -> None:
+        """Have what works in ``instrument`` end with its session, whether a frame comes or not."""
+        closes = self._exchange.closes_at(instrument)
+        if (
+            closes is None
+            or instrument.index in self._will_expire
+            or not self.busy[instrument.index]
+        ):
+            return
+        self._will_expire.add(instrument.index)
+        self._push(closes, _Arrival(lambda at: self._say(self._exchange.expire(instrument, at))))
 
     def _find(
         self, kind: MessageKind, client_id: str, broker_id: str, account: str, at: int

@@ -9,7 +9,8 @@ from brokers.exchange.report import Report, ReportKind
 from brokers.paper.errors import words
 from brokers.paper.faults import Fault, FaultAction
 from engine.model.instrument import Instrument
-from engine.model.order import AmendOutcome, OrderRequest, OrderUpdate, RemoteStatus
+from engine.model.order import OrderRequest
+from engine.model.order_update import AmendOutcome, OrderUpdate, RemoteStatus
 
 SOURCE: Final = "paper"
 

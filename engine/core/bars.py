@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from engine.core.timers import NEVER
 from engine.model.instrument import Instrument
 from engine.model.market import Bar, Interval, Tick
 from engine.rules.clock_time import NS_PER_S
@@ -21,25 +22,29 @@ KEPT_BARS = 5_000
 
 
 class BarBuilder:
-    """Builds the bars of one instrument and interval; ``opens`` and ``closes`` are ns.
+    """Builds the bars of one instrument and interval; ``windows`` are (open, close) in ns.
 
-    Intervals are aligned to the session's open, and the last of the session ends with it: an hour
-    from 15:15 is fifteen minutes long, and a day ends at the close.
+    Intervals are aligned to the open of each window of the day's session, and the last of a window
+    ends with it: an hour from 15:15 is fifteen minutes long, and a day ends at the close. So no bar
+    spans the break of a recovery test or a halt. What is received outside is built likewise:
+    before the open counted back from it, in a break or after the close counted from its start.
     """
 
     __slots__ = (
+        "_anchor",
         "_close",
-        "_closes",
         "_count",
         "_counts_from",
         "_high",
         "_length",
+        "_limit",
         "_low",
         "_oi",
         "_open",
-        "_opens",
+        "_since",
         "_volume",
         "_volume_before",
+        "_windows",
         "closed",
         "end",
         "instrument",
@@ -47,12 +52,15 @@ class BarBuilder:
         "start",
     )
 
-    def __init__(self, instrument: Instrument, interval: Interval, opens: int, closes: int) -> None:
+    def __init__(
+        self, instrument: Instrument, interval: Interval, windows: tuple[tuple[int, int], ...]
+    ) -> None:
         self.instrument = instrument
         self.interval = interval
         self._length = interval.seconds * NS_PER_S
-        self._opens = opens
-        self._closes = closes
+        self._windows = windows
+        # The stretch in which the anchor holds, [since, limit): a window, or what is between two.
+        self._anchor = self._since = self._limit = 0
         self.start = 0
         self.end = 0
         self.closed: deque[Bar] = deque(maxlen=KEPT_BARS)
@@ -72,8 +80,26 @@ class BarBuilder:
 
     def next_end(self, now: int) -> int:
         """Return the end of the interval that ``now`` lies in."""
-        end = now - (now - self._opens) % self._length + self._length
-        return self._closes if now < self._closes < end else end
+        if not self._since <= now < self._limit:
+            self._move_to(now)
+        return min(now - (now - self._anchor) % self._length + self._length, self._limit)
+
+    def _start_of(self, at: int) -> int:
+        if not self._since <= at < self._limit:
+            self._move_to(at)
+        return max(at - (at - self._anchor) % self._length, self._since)
+
+    def _move_to(self, now: int) -> None:
+        """Take the anchor of the stretch that ``now`` lies in."""
+        first, since = self._windows[0][0], 0
+        for edge in (edge for window in self._windows for edge in window):
+            if now < edge:
+                self._anchor = since or first
+                self._since, self._limit = since, edge
+                return
+            since = edge
+        self._anchor = self._since = since
+        self._limit = NEVER
 
     def update(self, tick: Tick) -> Bar | None:
         """Take a tick in; return the bar that it closed, if it is the first of a later one."""
@@ -83,7 +109,7 @@ class BarBuilder:
         first, low, high, count = tick.span or (last, last, last, 1)
         if not self._count:
             # A tick that was late for its own bar, which has closed on time, is of the next one.
-            self.start = max(at - (at - self._opens) % self._length, self.end)
+            self.start = max(self._start_of(at), self.end)
             self.end = self.next_end(self.start)
             self._open = first
             self._low = low

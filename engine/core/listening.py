@@ -8,23 +8,19 @@ from engine.core.bars import BarBuilder
 from engine.core.desk import Desk
 from engine.core.seat import Seat
 from engine.model.effect import Subscribe, Unsubscribe
-from engine.model.instrument import Instrument, Segment
+from engine.model.instrument import Instrument
 from engine.model.market import Bar, Depth, Interval, Tick
 
 
 class Listening:
     """Routes by instrument index.
 
-    ``on_tick`` is a plain list, since the kernel reads it for every tick. ``hours`` says when a
-    segment opens and closes today, ns.
+    ``on_tick`` is a plain list, since the kernel reads it for every tick.
     """
 
-    def __init__(
-        self, desk: Desk, seats: dict[str, Seat], hours: Callable[[Segment], tuple[int, int]]
-    ) -> None:
+    def __init__(self, desk: Desk, seats: dict[str, Seat]) -> None:
         self._desk = desk
         self._seats = seats
-        self._hours = hours
         size = len(desk.catalogue)
         self.on_tick: list[tuple[Callable[[Tick], None], ...]] = [()] * size
         self.builders: list[tuple[BarBuilder, ...]] = [()] * size
@@ -73,8 +69,11 @@ class Listening:
         if silent:
             self._desk.emit(Unsubscribe(tuple(silent)))
 
-    def mute(self, seat: Seat) -> None:
-        """Take a halted strategy out of every route; what it watched goes on being marked."""
+    def reroute(self, seat: Seat) -> None:
+        """Take a halted strategy out of every route, or one that was armed again back in.
+
+        What it watched goes on being marked meanwhile.
+        """
         for instrument in (*seat.watched, *seat.leg_watches):
             self._route(instrument)
 
@@ -99,7 +98,7 @@ class Listening:
         for builder in self.builders[instrument.index]:
             if builder.interval is interval:
                 return builder
-        made = BarBuilder(instrument, interval, *self._hours(instrument.segment))
+        made = BarBuilder(instrument, interval, self._desk.trading.require(instrument))
         self.builders[instrument.index] += (made,)
         self._route(instrument)
         return made

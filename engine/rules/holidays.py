@@ -1,13 +1,13 @@
 """Days on which an exchange does not trade in the usual way, 2024 to 2026.
 
-Source: market_rules.md section 2 (NSE/FAOP/65588, NSE/FAOP/71777, the circular of 12 January 2026,
-and the exchange's holiday master of July 2026). Exchanges add holidays days ahead, so the tables
-are a start: ``engine.rules.sessions.Sessions`` takes further days at run time.
+Exchanges add holidays days ahead, so the tables are a start: ``engine.rules.changes`` takes what
+was announced after they were compiled. What each row comes from stands in its ``source``.
 """
 
 from __future__ import annotations
 
-from datetime import date, time
+from collections.abc import Iterable, Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -19,83 +19,113 @@ FIRST_DAY: Final = date(2024, 1, 1)
 LAST_DAY: Final = date(2026, 12, 31)
 """After it no holiday has been published to us."""
 
-COMMODITY_FIRST_DAY: Final = date(2026, 1, 1)
-"""The first day with a known commodity calendar."""
+EQUITY_SEGMENTS: Final = (Segment.NSE_CM, Segment.NSE_FO, Segment.BSE_CM, Segment.BSE_FO)
+"""The segments that keep the equity calendar."""
+
+KNOWN_SEGMENTS: Final = (*EQUITY_SEGMENTS, Segment.MCX_FO)
+"""The segments with a calendar and hours here."""
 
 
-def _days(year: int, *month_days: str) -> frozenset[date]:
-    return frozenset(date.fromisoformat(f"{year}-{month_day}") for month_day in month_days)
+class Part(StrEnum):
+    """What of a day is closed. Only commodities have days that are closed in part."""
+
+    DAY = "all day"
+    MORNING = "morning"
+    EVENING = "evening"
 
 
-# fmt: off
-EQUITY_HOLIDAYS: Final[frozenset[date]] = (
-    _days(
-        2024,
-        "01-22", "01-26", "03-08", "03-25", "03-29", "04-11", "04-17", "05-01", "05-20",
-        "06-17", "07-17", "08-15", "10-02", "11-01", "11-15", "11-20", "12-25",
-    )
-    | _days(
-        2025,
-        "02-26", "03-14", "03-31", "04-10", "04-14", "04-18", "05-01", "08-15", "08-27",
-        "10-02", "10-21", "10-22", "11-05", "12-25",
-    )
-    | _days(
-        2026,
-        "01-15", "01-26", "03-03", "03-26", "03-31", "04-03", "04-14", "05-01", "05-28",
-        "06-26", "09-14", "10-02", "10-20", "11-10", "11-24", "12-25",
-    )
-)
-"""Weekdays on which cash and derivatives of NSE and BSE are closed (Muhurat days included)."""
-
-COMMODITY_CLOSED: Final[frozenset[date]] = _days(2026, "01-26", "04-03", "10-02", "12-25")
-"""Weekdays on which MCX is closed all day."""
-
-COMMODITY_MORNING_CLOSED: Final[frozenset[date]] = _days(
-    2026,
-    "01-15", "03-03", "03-26", "03-31", "04-14", "05-01", "05-28", "06-26", "09-14", "10-20",
-    "11-10", "11-24",
-)
-"""Weekdays on which MCX opens for the evening session only, at 17:00."""
-
-COMMODITY_EVENING_CLOSED: Final[frozenset[date]] = _days(2026, "01-01")
-"""Weekdays on which MCX closes at 17:00."""
-# fmt: on
-
-
-class Occasion(StrEnum):
-    """Why a session is special."""
-
-    FULL = "full session on a weekend"
-    RECOVERY_TEST = "disaster recovery test"
-    BUDGET = "Budget day"
-    MUHURAT = "Muhurat"
-
-
-class SpecialSession(NamedTuple):
-    """A session on a day that is otherwise closed.
-
-    ``windows`` are (open, close) clock times in India; None means the usual hours, and an empty
-    tuple that the hours were not published to us.
-    """
+class Holiday(NamedTuple):
+    """A weekday without the usual trading, why, and where that is written."""
 
     day: date
-    occasion: Occasion
-    windows: tuple[tuple[time, time], ...] | None
+    name: str
+    closed: Part
+    source: str
 
 
-_RECOVERY_WINDOWS: Final = ((time(9, 15), time(10)), (time(11, 30), time(12, 30)))
+_EQUITY_SOURCES: Final = {
+    2024: "NSE and BSE circulars for 2024 (market_rules.md 2)",
+    2025: "NSE/FAOP/65588 (market_rules.md 2)",
+    2026: "NSE/FAOP/71777 (market_rules.md 2)",
+}
+_COMMODITY_SOURCES: Final = {
+    2024: "MCX holidays of 2024 as brokers published them",
+    2025: "MCX holidays of 2025 as brokers published them",
+    2026: "NSE/COM/71784, NSE holiday master of July 2026",
+}
+_ANNOUNCED_LATE: Final = {date(2026, 1, 15): "circulars of 12 January 2026, NSE/COM/72263"}
 
-EQUITY_SPECIAL_SESSIONS: Final[tuple[SpecialSession, ...]] = (
-    SpecialSession(date(2024, 1, 20), Occasion.FULL, None),
-    SpecialSession(date(2024, 3, 2), Occasion.RECOVERY_TEST, _RECOVERY_WINDOWS),
-    SpecialSession(date(2024, 5, 18), Occasion.RECOVERY_TEST, _RECOVERY_WINDOWS),
-    SpecialSession(date(2024, 11, 1), Occasion.MUHURAT, ((time(18), time(19)),)),
-    SpecialSession(date(2025, 2, 1), Occasion.BUDGET, None),
-    SpecialSession(date(2025, 10, 21), Occasion.MUHURAT, ((time(13, 45), time(14, 45)),)),
-    SpecialSession(date(2026, 2, 1), Occasion.BUDGET, None),
-    SpecialSession(date(2026, 11, 8), Occasion.MUHURAT, ()),
+_DAY, _MORNING, _EVENING = Part.DAY, Part.MORNING, Part.EVENING
+
+# Every equity holiday closes commodities too, all day or in the morning: the third column.
+_SHARED: Final = (
+    ("2024-01-22", "Consecration at Ayodhya", _MORNING),
+    ("2024-01-26", "Republic Day", _DAY),
+    ("2024-03-08", "Mahashivratri", _MORNING),
+    ("2024-03-25", "Holi", _MORNING),
+    ("2024-03-29", "Good Friday", _DAY),
+    ("2024-04-11", "Id-Ul-Fitr", _MORNING),
+    ("2024-04-17", "Ram Navami", _MORNING),
+    ("2024-05-01", "Maharashtra Day", _MORNING),
+    ("2024-05-20", "General election in Mumbai", _MORNING),
+    ("2024-06-17", "Bakri Id", _MORNING),
+    ("2024-07-17", "Muharram", _MORNING),
+    ("2024-08-15", "Independence Day", _DAY),
+    ("2024-10-02", "Mahatma Gandhi Jayanti", _DAY),
+    ("2024-11-01", "Diwali Laxmi Pujan", _DAY),
+    ("2024-11-15", "Guru Nanak Jayanti", _MORNING),
+    ("2024-11-20", "Maharashtra assembly election", _MORNING),
+    ("2024-12-25", "Christmas", _DAY),
+    ("2025-02-26", "Mahashivratri", _MORNING),
+    ("2025-03-14", "Holi", _MORNING),
+    ("2025-03-31", "Id-Ul-Fitr", _MORNING),
+    ("2025-04-10", "Mahavir Jayanti", _MORNING),
+    ("2025-04-14", "Ambedkar Jayanti", _MORNING),
+    ("2025-04-18", "Good Friday", _DAY),
+    ("2025-05-01", "Maharashtra Day", _MORNING),
+    ("2025-08-15", "Independence Day", _DAY),
+    ("2025-08-27", "Ganesh Chaturthi", _MORNING),
+    ("2025-10-02", "Mahatma Gandhi Jayanti", _DAY),
+    ("2025-10-21", "Diwali Laxmi Pujan", _DAY),
+    ("2025-10-22", "Diwali Balipratipada", _MORNING),
+    ("2025-11-05", "Guru Nanak Jayanti", _MORNING),
+    ("2025-12-25", "Christmas", _DAY),
+    ("2026-01-15", "Municipal elections in Maharashtra", _MORNING),
+    ("2026-01-26", "Republic Day", _DAY),
+    ("2026-03-03", "Holi", _MORNING),
+    ("2026-03-26", "Ram Navami", _MORNING),
+    ("2026-03-31", "Mahavir Jayanti", _MORNING),
+    ("2026-04-03", "Good Friday", _DAY),
+    ("2026-04-14", "Ambedkar Jayanti", _MORNING),
+    ("2026-05-01", "Maharashtra Day", _MORNING),
+    ("2026-05-28", "Bakri Id", _MORNING),
+    ("2026-06-26", "Muharram", _MORNING),
+    ("2026-09-14", "Ganesh Chaturthi", _MORNING),
+    ("2026-10-02", "Mahatma Gandhi Jayanti", _DAY),
+    ("2026-10-20", "Dussehra", _MORNING),
+    ("2026-11-10", "Diwali Balipratipada", _MORNING),
+    ("2026-11-24", "Guru Nanak Jayanti", _MORNING),
+    ("2026-12-25", "Christmas", _DAY),
 )
-"""Sessions of NSE and BSE on weekends and holidays."""
+_COMMODITIES_ONLY: Final = (
+    ("2024-01-01", "New Year", _EVENING),
+    ("2025-01-01", "New Year", _EVENING),
+    ("2026-01-01", "New Year", _EVENING),
+)
 
-EQUITY_SEGMENTS: Final = frozenset({Segment.NSE_CM, Segment.NSE_FO, Segment.BSE_CM, Segment.BSE_FO})
-"""The segments that keep the equity calendar."""
+
+def _table(
+    rows: Iterable[tuple[str, str, Part]], sources: Mapping[int, str]
+) -> dict[date, Holiday]:
+    days = ((date.fromisoformat(day), name, closed) for day, name, closed in rows)
+    return {
+        day: Holiday(day, name, closed, _ANNOUNCED_LATE.get(day, sources[day.year]))
+        for day, name, closed in days
+    }
+
+
+EQUITY_HOLIDAYS: Final = _table(((day, name, _DAY) for day, name, _ in _SHARED), _EQUITY_SOURCES)
+"""Weekdays on which cash and derivatives of NSE and BSE are closed (Muhurat days included)."""
+
+COMMODITY_HOLIDAYS: Final = _table(sorted(_SHARED + _COMMODITIES_ONLY), _COMMODITY_SOURCES)
+"""Weekdays on which MCX is closed: all day, until 17:00 (morning) or from 17:00 (evening)."""

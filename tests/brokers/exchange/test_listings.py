@@ -71,6 +71,7 @@ def test_the_session_of_the_terms_is_that_of_the_rules() -> None:
             "--date 2026-09-14: the exchange is closed on that Monday",
         ),
         ({"trading_date": date(2025, 1, 1)}, "no rule known on 2025-01-01"),
+        ({"trading_date": date(2026, 11, 8)}, "give them in a calendar file"),
         ({"trading_date": date(2027, 1, 4)}, "no calendar of nse_fo is known"),
         (
             {"begins": time(9, 14)},

@@ -50,7 +50,7 @@ OPTION, FUTURE, INDEX, SHARE = CATALOGUE
 
 @pytest.fixture
 def exchange() -> ModelExchange:
-    admission = Admission(DAY, Sessions(), frozenset({"SBIN"}))
+    admission = Admission(DAY, Sessions(closing_auction=frozenset({"SBIN"})))
     return ModelExchange(len(CATALOGUE), admission, Settings(0, 1))
 
 
@@ -156,7 +156,7 @@ def test_the_exchange_admits(name: str, exchange: ModelExchange, market: Any) ->
 def test_the_freeze_quantity_itself_is_admitted() -> None:
     facts = CATALOGUE.facts()[0]
     (option,) = Catalogue.of([msgspec.structs.replace(facts, lot_size=60, freeze_quantity=1800)])
-    exchange = ModelExchange(1, Admission(DAY, Sessions(), frozenset()), Settings(0, 1))
+    exchange = ModelExchange(1, Admission(DAY, Sessions()), Settings(0, 1))
     (said,) = exchange.submit(new(instrument=option, quantity=1800), None, NOON)
     assert said.kind is ReportKind.OPENED
     (said,) = exchange.submit(new("b", instrument=option, quantity=1860), None, NOON)
@@ -189,7 +189,7 @@ def test_orders_are_taken_in_the_segments_own_hours(
 
 def test_a_day_without_a_session_takes_nothing() -> None:
     holiday = date(2026, 10, 2)
-    exchange = ModelExchange(4, Admission(holiday, Sessions(), frozenset()), Settings(0, 1))
+    exchange = ModelExchange(4, Admission(holiday, Sessions()), Settings(0, 1))
     (said,) = exchange.submit(new(), None, at_ns(holiday, time(12)))
     assert said.rejection == Rejection(Why.MARKET_CLOSED, "12:00:00", "no session on 02-Oct-2026")
 

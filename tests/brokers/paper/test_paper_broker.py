@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from brokers.exchange.admission import Admission
+from brokers.exchange.exchange import ModelExchange, NewOrder
+from brokers.exchange.matching import Settings
+from brokers.exchange.report import ReportKind
 from engine.errors import InvariantBroken
-from engine.model.order import RemoteStatus
+from engine.model.catalogue import Catalogue, InstrumentFacts
+from engine.model.instrument import Kind, Segment
+from engine.model.order_update import RemoteStatus
 from engine.model.side import Side
+from engine.rules.clock_time import at_ns
+from engine.rules.sessions import Sessions
+
+CLOSE_MS: Final = (5 * 60 + 40) * 60_000
+"""15:40, in the rig's milliseconds after ten o'clock."""
 
 
 def test_a_reply_and_the_updates_come_back_after_both_latencies(rig: Any) -> None:
@@ -356,14 +368,69 @@ def test_what_is_open_at_the_end_is_said_to_be_open(rig: Any) -> None:
     assert not any(row.is_silent for row in rows)
 
 
-def test_a_day_order_expires_at_the_first_frame_after_the_close(rig: Any) -> None:
+def test_day_orders_expire_when_their_session_closes_whether_a_frame_comes_or_not(rig: Any) -> None:
+    market = rig()
+    market.frame(0)
+    market.place(0, market.request(price=Decimal(99)), market.request("B", price=Decimal(98)))
+    market.run(1_000)
+    close = CLOSE_MS
+    assert market.broker.next_time() == market.at(close)
+    assert market.run(close)[-1] == "80 B OPEN 0/65"
+    market.run(close + 40)
+    assert [(at, e.update.client_id, e.update.status) for at, e in market.events[-2:]] == [
+        (market.at(close + 40), name, RemoteStatus.EXPIRED) for name in ("A", "B")
+    ]
+    assert market.broker.open_orders() == ()
+    assert market.broker.next_time() is None
+
+
+def test_a_frame_of_the_very_close_fills_nothing_any_more(rig: Any) -> None:
     market = rig()
     market.frame(0)
     market.place(0, market.request(price=Decimal(99)))
-    market.frame(6 * 3_600_000)
-    market.run(7 * 3_600_000)
+    market.frame(CLOSE_MS, last=90.0, asks=((90.0, 650),), bids=((89.95, 650),))
+    market.run(CLOSE_MS + 100)
     assert market.updates()[-1].status is RemoteStatus.EXPIRED
-    assert market.broker.open_orders() == ()
+
+
+def test_an_order_that_filled_leaves_nothing_to_expire(rig: Any) -> None:
+    market = rig()
+    market.frame(0)
+    market.place(0, market.request())
+    market.run(CLOSE_MS + 100)
+    assert market.updates()[-1].status is RemoteStatus.FILLED
+
+
+def test_a_share_in_the_closing_auction_ends_with_its_continuous_trading() -> None:
+    day = date(2026, 8, 20)
+    catalogue = Catalogue.of(
+        [
+            InstrumentFacts(segment=Segment.NSE_CM, kind=Kind.EQUITY, underlying=name)
+            for name in ("SBIN", "SMALLCO")
+        ]
+    )
+    exchange = ModelExchange(
+        2, Admission(day, Sessions(closing_auction=frozenset({"SBIN"}))), Settings(0, 0)
+    )
+    closes = [exchange.closes_at(share) for share in catalogue]
+    assert closes == [at_ns(day, time(15, 15)), at_ns(day, time(15, 30))]
+
+
+def test_on_a_day_with_a_break_orders_outlive_it() -> None:
+    day = date(2024, 3, 2)
+    (share,) = Catalogue.of(
+        [InstrumentFacts(segment=Segment.NSE_CM, kind=Kind.EQUITY, underlying="SBIN")]
+    )
+    exchange = ModelExchange(1, Admission(day, Sessions()), Settings(0, 0))
+    assert exchange.closes_at(share) == at_ns(day, time(12, 30))
+    asked = NewOrder("a", share, Side.BUY, 1, Decimal(100))
+    (taken,) = exchange.submit(asked, None, at_ns(day, time(9, 59)))
+    assert taken.kind is ReportKind.OPENED
+    (refused,) = exchange.submit(asked._replace(order_id="b"), None, at_ns(day, time(10, 30)))
+    assert refused.rejection is not None
+    assert refused.rejection.limit == "09:15:00-10:00:00, 11:30:00-12:30:00"
+    (ended,) = exchange.expire(share, at_ns(day, time(12, 30)))
+    assert ended.kind is ReportKind.EXPIRED
 
 
 @pytest.mark.parametrize(

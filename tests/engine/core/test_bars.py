@@ -26,7 +26,7 @@ def _tick(seconds: float, last: float, volume: int | None = None, **more: Any) -
 
 
 def _builder(interval: str = "1m") -> BarBuilder:
-    return BarBuilder(FUTURE, Interval(interval), OPENS, CLOSES)
+    return BarBuilder(FUTURE, Interval(interval), ((OPENS, CLOSES),))
 
 
 def _build(ticks: list[Tick], interval: str = "1m") -> list[Bar]:
@@ -197,3 +197,86 @@ def test_two_intervals_of_one_instrument_are_built_side_by_side(stage: Any) -> N
     (fifteen, *_) = [b for b in bars if b.interval is Interval.S15 and b.instrument is s.future()]
     inside = [b for b in fives if fifteen.start <= b.start < fifteen.end]
     assert fifteen.count == sum(b.count for b in inside)
+
+
+# -- sessions --------------------------------------------------------------------------------------
+
+RECOVERY_TEST = date(2024, 3, 2)
+TWO_WINDOWS = tuple(
+    (at_ns(RECOVERY_TEST, opens), at_ns(RECOVERY_TEST, closes))
+    for opens, closes in ((time(9, 15), time(10)), (time(11, 30), time(12, 30)))
+)
+
+
+def _spans(interval: str, *clocks: str) -> list[str]:
+    """Feed a tick at each clock time of the recovery test; return the bars' spans."""
+    builder = BarBuilder(FUTURE, Interval(interval), TWO_WINDOWS)
+    for clock in clocks:
+        at = at_ns(RECOVERY_TEST, time.fromisoformat(clock))
+        if builder.closed or builder.end:
+            builder.close(at)
+        builder.update(Tick(FUTURE, "test", 10.0, at, at))
+    builder.close(at_ns(RECOVERY_TEST, time(23, 59)))
+    return [f"{_clock(bar.start)}-{_clock(bar.end)} x{bar.count}" for bar in builder.closed]
+
+
+def test_no_bar_spans_the_break_of_a_recovery_test() -> None:
+    assert _spans("1h", "09:20:00", "09:59:59", "11:30:00", "12:29:59") == [
+        "09:15:00-10:00:00 x2",
+        "11:30:00-12:30:00 x2",
+    ]
+    assert _spans("1d", "09:59:59", "11:30:00") == ["09:15:00-10:00:00 x1", "11:30:00-12:30:00 x1"]
+
+
+def test_bars_of_the_second_window_are_aligned_to_its_own_open() -> None:
+    # 40 minutes do not divide 11:30 - 09:15: aligned to the first open it would begin at 11:25.
+    assert _spans("15m", "09:44:00", "11:31:00", "11:46:00") == [
+        "09:30:00-09:45:00 x1",
+        "11:30:00-11:45:00 x1",
+        "11:45:00-12:00:00 x1",
+    ]
+
+
+def test_a_print_in_the_break_stands_in_a_bar_of_its_own() -> None:
+    assert _spans("1h", "09:59:00", "10:20:00", "11:10:00", "11:31:00") == [
+        "09:15:00-10:00:00 x1",
+        "10:00:00-11:00:00 x1",
+        "11:00:00-11:30:00 x1",
+        "11:30:00-12:30:00 x1",
+    ]
+
+
+def test_before_the_open_bars_are_counted_back_from_it() -> None:
+    assert _spans("15m", "09:07:00", "09:16:00") == ["09:00:00-09:15:00 x1", "09:15:00-09:30:00 x1"]
+
+
+@settings(max_examples=200)
+@given(
+    at=st.integers(0, 86_399_999),
+    interval=st.sampled_from(["1s", "5s", "15s", "1m", "5m", "15m", "1h", "1d"]),
+)
+def test_the_interval_of_any_moment_lies_within_one_stretch_of_the_day(
+    at: int, interval: str
+) -> None:
+    builder = BarBuilder(FUTURE, Interval(interval), TWO_WINDOWS)
+    moment = at_ns(RECOVERY_TEST, time(0)) + at * 1_000_000
+    edges = [edge for window in TWO_WINDOWS for edge in window]
+    builder.update(Tick(FUTURE, "test", 10.0, moment, moment))
+    assert builder.start <= moment < builder.end == builder.next_end(moment)
+    assert builder.end - builder.start <= Interval(interval).seconds * NS_PER_S
+    assert not any(builder.start < edge < builder.end for edge in edges)
+
+
+def test_a_strategy_gets_the_last_bar_of_a_window_when_it_closes(stage: Any) -> None:
+    s = stage(trading_date=RECOVERY_TEST)
+    told: list[str] = []
+    s.strategy.on_bar = lambda bar: told.append(
+        f"{s.strategy.now:%H:%M:%S} {_clock(bar.start)}-{_clock(bar.end)}"
+    )
+    s.ask(lambda p: p.bars(s.future(), "1h"))
+    s.advance("09:59:59")
+    s._market.quotes.clear()
+    s.advance("11:30:05")
+    s.quote(s.future(), 24_300.0)
+    s.advance("12:30:05")
+    assert told == ["10:00:00 09:15:00-10:00:00", "12:30:00 11:30:00-12:30:00"]
