@@ -12,17 +12,21 @@ from pydantic import Field, model_validator
 from engine.asking import buy, chain, sell
 from engine.author import Chain, GroupView
 from engine.model.chain import ChainSpec
+from engine.model.greeks import ChainGreeks, OptionGreeks, PortfolioGreeks
 from engine.model.instrument import Instrument, Right
 from engine.model.legs import GroupState, Leg, OnFailure, Policy, Sequencing
 from engine.model.market import Bar, Depth, Level, Tick
 from engine.model.order import Order, Product
+from engine.model.payoff import UNBOUNDED, Payoff
 from engine.model.position import Position
 from engine.model.side import Side
 from engine.strategy import Params, State, Strategy
 
 __all__ = [
+    "UNBOUNDED",
     "Bar",
     "Chain",
+    "ChainGreeks",
     "ChainSpec",
     "Depth",
     "Field",
@@ -32,9 +36,12 @@ __all__ = [
     "Leg",
     "Level",
     "OnFailure",
+    "OptionGreeks",
     "Order",
     "Params",
+    "Payoff",
     "Policy",
+    "PortfolioGreeks",
     "Position",
     "Product",
     "Right",

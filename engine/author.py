@@ -6,16 +6,18 @@ nothing else (DESIGN.md section 7).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from random import Random
 from typing import Any, Protocol
 
+from engine.model.greeks import ChainGreeks, PortfolioGreeks
 from engine.model.instrument import Instrument
 from engine.model.legs import Leg
 from engine.model.market import Bar, Depth, Tick
 from engine.model.order import Order
+from engine.model.payoff import Payoff
 from engine.model.position import Position
 
 
@@ -92,6 +94,10 @@ class GroupView(Protocol):
     def loss_pct(self) -> float:
         """How much of the entry premium has been lost, percent; negative when in profit."""
 
+    @property
+    def payoff(self) -> Payoff | None:
+        """What it earns at expiry if held as it is, before charges; None before the first fill."""
+
     def quantity(self, instrument: Instrument) -> int:
         """Return the net units held of one instrument: positive long, negative short."""
 
@@ -148,6 +154,13 @@ class Chain(Protocol):
 
     def implied_volatility(self, option: Instrument) -> float | None:
         """Return the annual volatility in the option's mid price, None where there is none."""
+
+    @property
+    def years(self) -> float:
+        """Time to expiry in years of 365 days."""
+
+    def greeks(self, rate: float = 0.0) -> ChainGreeks:
+        """Return implied volatility and greeks of every option of the chain."""
 
 
 class StrategyContext(Protocol):
@@ -219,6 +232,12 @@ class StrategyContext(Protocol):
 
     def chain(self, underlying: str, expiry: str | date) -> Chain:
         """Return an option chain."""
+
+    def greeks(self) -> Mapping[str, PortfolioGreeks]:
+        """Return the greeks of what this strategy holds, by underlying."""
+
+    def payoff(self, legs: Sequence[Leg]) -> Payoff | None:
+        """Return what legs would earn at expiry, None while one of them has no price."""
 
     def group(self, name: str) -> GroupView | None:
         """Return the newest group of that name, None before the first or once it is done."""

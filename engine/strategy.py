@@ -6,7 +6,7 @@ nothing moves. Work that must wait goes to ``self.background``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date, datetime, time
 from random import Random
 from typing import Any, Generic, Literal, TypeVar
@@ -15,10 +15,12 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from engine.author import Chain, GroupView, StrategyContext
+from engine.model.greeks import PortfolioGreeks
 from engine.model.instrument import Instrument
 from engine.model.legs import Leg, OnFailure, Sequencing
 from engine.model.market import Bar, Depth, Tick
 from engine.model.order import Order
+from engine.model.payoff import Payoff
 from engine.model.position import Position
 
 
@@ -129,14 +131,19 @@ class Strategy(Generic[P]):
     def at(
         self, when: time, hook: Callable[[], None], *, missed: Literal["skip", "run"] = "skip"
     ) -> None:
-        """Call ``hook`` once today at ``when`` (IST).
+        """Call ``hook`` once today at ``when`` (IST), whether anything trades then or not.
 
-        A time already past is logged and skipped, unless ``missed="run"`` (for exits).
+        A time in a break or after the close is said to be one. A time already past is logged and
+        skipped, unless ``missed="run"`` (for exits).
         """
         self._context.at(when, hook, missed)
 
     def every(self, seconds: float, hook: Callable[[], None]) -> None:
-        """Call ``hook`` every ``seconds`` from now on."""
+        """Call ``hook`` every ``seconds`` from now on, while anything trades that is watched.
+
+        With nothing watched yet, anything of the run. In a break of the session it rests until
+        trading opens again, runs then, and counts from there; after the last close it ends.
+        """
         self._context.every(seconds, hook)
 
     def enter(
@@ -242,6 +249,23 @@ class Strategy(Generic[P]):
     def chain(self, underlying: str, expiry: str | date = "nearest") -> Chain:
         """Return a chain; ``expiry``: ``nearest``, ``weekly``, ``next``, ``monthly`` or a date."""
         return self._context.chain(underlying, expiry)
+
+    def greeks(self) -> Mapping[str, PortfolioGreeks]:
+        """Return delta, gamma, vega, theta and rho of what this strategy holds, by underlying.
+
+        In rupees: a rupee of the underlying, a point of volatility, a calendar day, a point of
+        interest. Empty when flat. A sum is None while a price is missing; ``missing`` says which.
+        """
+        return self._context.greeks()
+
+    def payoff(self, *legs: Leg) -> Payoff | None:
+        """Return what ``legs`` would earn at expiry if they were entered now, before charges.
+
+        At their own limit, else where they would trade: a buy at the offer, a sale at the bid,
+        without quotes at the last price. Lots count once, whatever the accounts' weights. None
+        while a leg has no price: watch it first.
+        """
+        return self._context.payoff(legs)
 
     def group(self, name: str) -> GroupView | None:
         """Return the newest group of that name, None before the first and once it is done."""

@@ -101,6 +101,11 @@ class AccountLimits(_Section):
         description="Sold option lots without a bought option of the same underlying and right "
         "that expires no earlier (C17).",
     )
+    max_group_loss_inr: Money | None = Field(
+        default=None,
+        description="The most a group may lose at expiry, at the prices it would be entered at; "
+        "where it is set, a group whose loss has no bound is refused. Default: no such limit.",
+    )
     entries_after_open_s: Offset = Field(
         default=60.0, description="No entry before this long after the open: 09:16 (C3)."
     )
@@ -173,8 +178,8 @@ class StrategyCollarFloors(_Section):
 class StrategyLimits(_Section):
     """What a strategy sets for itself; what is left out is the account's.
 
-    Meanings and units are those of ``AccountLimits``; loss, open orders, position and uncovered
-    lots then count the strategy alone, over all its accounts.
+    Meanings and units are those of ``AccountLimits``; loss, open orders, position, uncovered
+    lots and the loss of a group then count the strategy alone, over all its accounts.
     """
 
     max_loss_inr: Money | None = None
@@ -183,6 +188,7 @@ class StrategyLimits(_Section):
     max_open_orders: Count | None = None
     max_position_lots: Lots | None = None
     max_uncovered_short_lots: Annotated[int, Field(ge=0)] | None = None
+    max_group_loss_inr: Money | None = None
     entries_after_open_s: Offset | None = None
     entries_before_close_s: Offset | None = None
     reference_max_age_s: StrategyReferenceAges | None = None
@@ -219,6 +225,10 @@ def _merged(account: M, own: BaseModel, path: str) -> M:
         theirs = getattr(account, name)
         if isinstance(value, BaseModel):
             changes[name] = _merged(theirs, value, f"{path}.{name}")
+            continue
+        if theirs is None:
+            # The account has no limit of this kind, so any is stricter.
+            changes[name] = value
             continue
         looser = value < theirs if name in _STRICTER_WHEN_LARGER else value > theirs
         if looser:

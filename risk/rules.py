@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from risk import exposure_rules as exposure
+from risk import group_rules as group
 from risk import order_rules as order
 from risk import price_rules as price
 from risk.case import Rule
@@ -109,3 +110,9 @@ OF_STRATEGY: Final[Mapping[str, Rule]] = {
     "max_loss_inr": exposure.strategy_daily_loss,
 }
 """Rules that count a strategy alone, by the limit that asks for them."""
+
+GROUP: Final[Mapping[str, Rule]] = {"max_group_loss_inr": group.group_loss}
+"""What a group about to be entered must pass in each account, by the limit that asks for it."""
+
+GROUP_OF_STRATEGY: Final[Mapping[str, Rule]] = {"max_group_loss_inr": group.strategy_group_loss}
+"""The same over all accounts of the strategy, by its own limit."""

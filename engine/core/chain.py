@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from engine.core import chain_greeks
 from engine.core.book import Book
 from engine.errors import FileError
 from engine.model.catalogue import Catalogue
 from engine.model.chain import ChainSpec
-from engine.model.instrument import Instrument, Kind, Right
+from engine.model.greeks import ChainGreeks
+from engine.model.instrument import Instrument, Right
 from engine.rules import black76
 from engine.rules.clock_time import ist_date
+from engine.rules.greeks import expires_at
+from engine.rules.parity import ParityForward
 from engine.rules.sessions import Sessions
 
 
@@ -63,12 +67,9 @@ class OptionChain:
         self._now = now
         self.underlying = underlying
         self.expiry = expiry
-        self._options: dict[tuple[Decimal, Right], Instrument] = {}
-        for option in catalogue.options(underlying, expiry):
-            if option.strike is not None and option.right is not None:
-                self._options[option.strike, option.right] = option
-        self.strikes: Sequence[Decimal] = sorted({strike for strike, _ in self._options})
-        self.reference = _reference(catalogue, underlying)
+        self._listed = catalogue.strikes(underlying, expiry)
+        self.strikes: Sequence[Decimal] = self._listed.strikes
+        self.reference = catalogue.reference(underlying)
 
     @property
     def spot(self) -> float | None:
@@ -77,24 +78,27 @@ class OptionChain:
 
     @property
     def forward(self) -> float | None:
-        """The price the options are worth against: put-call parity at the money, else the spot.
+        """The price the options are worth against: put-call parity near the money, else the spot.
 
-        Parity needs both options at the money to have a price.
+        Parity needs both options of one strike to have a price: ``engine.rules.parity``.
         """
-        spot = self.spot
-        if spot is None:
-            return None
-        strike = self._at_the_money_strike(spot)
-        call, put = self._fair(strike, Right.CALL), self._fair(strike, Right.PUT)
-        if call is None or put is None:
-            return spot
-        return float(strike) + call - put
+        parity = self._parity()
+        return self.spot if parity is None else parity.price
 
     @property
     def years(self) -> float:
         """Time to expiry in years of 365 days, to the close of trading on the expiry day."""
-        close = self._sessions.continuous(_any(self._options).segment, self.expiry)[1]
-        return black76.years_between(self._now, close)
+        return black76.years_between(self._now, expires_at(self._sessions, self._listed.options[0]))
+
+    def greeks(self, rate: float = 0.0) -> ChainGreeks:
+        """Return implied volatility and greeks of every option; see ``engine.model.greeks``.
+
+        ``rate`` is annual, continuously compounded interest (0.065 means 6.5 %). Raises
+        ``ValueError`` where it is no number.
+        """
+        return chain_greeks.of_chain(
+            self._listed, self._book, rate=rate, now=self._now, years=self.years, spot=self.spot
+        )
 
     def at_the_money(self) -> tuple[Instrument, Instrument]:
         """Return (call, put) at the strike nearest the underlying."""
@@ -115,7 +119,7 @@ class OptionChain:
             raise FileError(f"{strike} is not a strike of {self.underlying}")
         for known in self.strikes:
             if known == wanted:
-                return self._listed(known, Right(right))
+                return self._option(known, Right(right))
         near = sorted(self.strikes, key=lambda k: abs(k - wanted))[:3]
         raise FileError(
             f"{self.underlying} {self.expiry} has no strike {strike}; nearest: "
@@ -139,12 +143,8 @@ class OptionChain:
         spot = self._spot()
         middle = self.strikes.index(self._at_the_money_strike(spot))
         chosen = self.strikes[max(0, middle - strikes) : middle + strikes + 1]
-        return [
-            self._options[strike, right]
-            for strike in chosen
-            for right in (Right.CALL, Right.PUT)
-            if (strike, right) in self._options
-        ]
+        found = (self._listed.get(strike, right) for strike in chosen for right in Right)
+        return [option for option in found if option is not None]
 
     def by_delta(self, delta: float, right: Right | str) -> Instrument:
         """Return the watched option whose absolute delta is nearest ``delta`` (0.20: 20-delta).
@@ -155,16 +155,13 @@ class OptionChain:
         wanted_right = Right(right)
         if not 0 < abs(delta) < 1:
             raise FileError(f"a delta lies between 0 and 1 (0.20 is a 20-delta), not {delta}")
-        forward = self.forward
+        forward, years = self.forward, self.years
         best: tuple[float, Instrument] | None = None
         for strike in self.strikes:
-            option = self._options.get((strike, wanted_right))
+            option = self._listed.get(strike, wanted_right)
             if option is None or forward is None:
                 continue
-            price = self._book.fair(option)
-            if price is None:
-                continue
-            found = self._delta(option, price, forward)
+            found = self._delta(option, forward, years)
             if found is None:
                 continue
             distance = abs(abs(found) - abs(delta))
@@ -179,26 +176,29 @@ class OptionChain:
 
     def delta(self, option: Instrument) -> float | None:
         """Return the option's delta, None while it or the underlying has no price."""
-        price, forward = self._book.fair(option), self.forward
-        if price is None or forward is None:
-            return None
-        return self._delta(option, price, forward)
+        forward = self.forward
+        return None if forward is None else self._delta(option, forward, self.years)
 
     def implied_volatility(self, option: Instrument) -> float | None:
         """Return the annual volatility in the option's mid price, None where there is none."""
-        price, forward = self._book.fair(option), self.forward
-        if price is None or forward is None or option.strike is None or option.right is None:
-            return None
-        return black76.implied_vol(option.right, forward, float(option.strike), self.years, price)
+        forward = self.forward
+        return None if forward is None else self._volatility(option, forward, self.years)
 
-    def _delta(self, option: Instrument, price: float, forward: float) -> float | None:
-        if option.strike is None or option.right is None:
+    def _volatility(self, option: Instrument, forward: float, years: float) -> float | None:
+        price = self._book.fair(option)
+        if price is None or option.strike is None or option.right is None:
             return None
-        strike = float(option.strike)
-        volatility = black76.implied_vol(option.right, forward, strike, self.years, price)
-        if volatility is None:
+        return black76.implied_vol(option.right, forward, float(option.strike), years, price)
+
+    def _delta(self, option: Instrument, forward: float, years: float) -> float | None:
+        volatility = self._volatility(option, forward, years)
+        if volatility is None or option.strike is None or option.right is None:
             return None
-        return black76.delta(option.right, forward, strike, self.years, volatility)
+        return black76.delta(option.right, forward, float(option.strike), years, volatility)
+
+    def _parity(self) -> ParityForward | None:
+        quotes = chain_greeks.quotes_of(self._listed, self._book)
+        return chain_greeks.parity(self._listed, quotes, self.spot)
 
     def _at(self, offset: int, right: Right) -> Instrument:
         middle = self.strikes.index(self._at_the_money_strike(self._spot()))
@@ -211,14 +211,10 @@ class OptionChain:
                 f"{self.underlying} {self.expiry}: {offset:+d} strikes from {self.strikes[start]} "
                 f"lies outside the chain ({self.strikes[0]} to {self.strikes[-1]})"
             )
-        return self._listed(self.strikes[place], right)
+        return self._option(self.strikes[place], right)
 
-    def _fair(self, strike: Decimal, right: Right) -> float | None:
-        option = self._options.get((strike, right))
-        return None if option is None else self._book.fair(option)
-
-    def _listed(self, strike: Decimal, right: Right) -> Instrument:
-        option = self._options.get((strike, right))
+    def _option(self, strike: Decimal, right: Right) -> Instrument:
+        option = self._listed.get(strike, right)
         if option is None:
             raise FileError(f"{self.underlying} {self.expiry} has no {strike} {right}")
         return option
@@ -243,15 +239,3 @@ def chain_for(
     today = ist_date(now)
     expiry = resolve_expiry(catalogue, spec.underlying, spec.expiry, today)
     return OptionChain(catalogue, book, sessions, spec.underlying, expiry, now)
-
-
-def _reference(catalogue: Catalogue, underlying: str) -> Instrument:
-    """Return what the options are on: the index or share, else the nearest future."""
-    for instrument in catalogue:
-        if instrument.underlying == underlying and instrument.kind in (Kind.INDEX, Kind.EQUITY):
-            return instrument
-    return catalogue.future(underlying)
-
-
-def _any(options: dict[tuple[Decimal, Right], Instrument]) -> Instrument:
-    return next(iter(options.values()))

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from engine.errors import ConfigError
 from risk.limits import AccountLimits, StrategyLimits, set_by, stricter
 
-ACCOUNT = AccountLimits()
+ACCOUNT = AccountLimits(max_group_loss_inr=Decimal(20_000))
 
 
 def own(**limits: Any) -> StrategyLimits:
@@ -50,6 +50,7 @@ LOOSER: list[tuple[dict[str, Any], str]] = [
     ({"max_open_orders": 51}, "max_open_orders: 51 .* 50"),
     ({"max_position_lots": 21}, "max_position_lots: 21 .* 20"),
     ({"max_uncovered_short_lots": 1}, "max_uncovered_short_lots: 1 .* 0"),
+    ({"max_group_loss_inr": 20001}, "max_group_loss_inr: 20001 .* 20000"),
     ({"entries_after_open_s": 59}, "entries_after_open_s: 59.0 .* 60.0"),
     ({"entries_before_close_s": 1199}, "entries_before_close_s: 1199.0 .* 1200.0"),
     ({"reference_max_age_s": {"option": 6}}, "reference_max_age_s.option: 6.0 .* 5.0"),
@@ -71,6 +72,12 @@ def test_a_looser_strategy_is_an_error_that_names_the_key_and_both_values(
 def test_every_limit_a_strategy_can_set_is_held_against_the_account() -> None:
     tried = {name for limits, _ in LOOSER for name in limits}
     assert tried == set(StrategyLimits.model_fields)
+
+
+def test_a_limit_the_account_does_not_have_may_be_any_of_the_strategy_s_own() -> None:
+    assert AccountLimits().max_group_loss_inr is None
+    merged = stricter(AccountLimits(), own(max_group_loss_inr=90_000_000), "s")
+    assert merged.max_group_loss_inr == Decimal(90_000_000)
 
 
 def test_the_governor_s_limits_are_the_account_s_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -112,30 +113,123 @@ def test_the_greeks_are_the_slopes_of_the_price(
     forward, rate = 100.0, 0.06
     strike = forward * m
 
-    def worth(f: float = forward, years_: float = t, v: float = vol) -> float:
-        return black76.price(right, f, strike, years_, v, math.exp(-rate * years_))
+    def worth(f: float = forward, years_: float = t, v: float = vol, r: float = rate) -> float:
+        return black76.price(right, f, strike, years_, v, math.exp(-r * years_))
 
     found = black76.greeks(right, forward, strike, t, vol, math.exp(-rate * t))
     h = 1e-3
     assert found.delta == pytest.approx(
         (worth(f=forward + h) - worth(f=forward - h)) / 2 / h, abs=1e-5
     )
-    assert found.delta == black76.delta(right, forward, strike, t, vol, math.exp(-rate * t))
+    assert found.delta == pytest.approx(
+        black76.delta(right, forward, strike, t, vol, math.exp(-rate * t)), rel=1e-12, abs=1e-15
+    )
     bend = (worth(f=forward + 0.05) - 2 * worth() + worth(f=forward - 0.05)) / 0.05**2
     assert found.gamma == pytest.approx(bend, rel=2e-2, abs=1e-4)
-    assert found.vega == pytest.approx(
-        (worth(v=vol + 1e-5) - worth(v=vol - 1e-5)) / 2e-5, rel=1e-4, abs=1e-4
-    )
-    assert found.theta == pytest.approx(
-        -(worth(years_=t + 1e-6) - worth(years_=t - 1e-6)) / 2e-6, rel=1e-4, abs=1e-4
-    )
+    # A point of volatility, a calendar day, a point of interest.
+    by_point = (worth(v=vol + 1e-5) - worth(v=vol - 1e-5)) / 2e-5 / 100
+    assert found.vega == pytest.approx(by_point, rel=1e-4, abs=1e-6)
+    by_day = -(worth(years_=t + 1e-6) - worth(years_=t - 1e-6)) / 2e-6 / 365
+    assert found.theta == pytest.approx(by_day, rel=1e-4, abs=1e-6)
+    by_rate = (worth(r=rate + 1e-5) - worth(r=rate - 1e-5)) / 2e-5 / 100
+    assert found.rho == pytest.approx(by_rate, rel=1e-4, abs=1e-7)
 
 
-def test_call_and_put_share_their_vega_and_theta_has_its_own_sign() -> None:
-    assert black76.vega(24_300.0, 24_300.0, 0.0035, 0.125) == pytest.approx(
-        24_300.0 / math.sqrt(2 * math.pi) * math.sqrt(0.0035), rel=1e-4
+def test_vega_at_the_money_is_what_the_closed_form_says_and_call_and_put_share_it() -> None:
+    call = black76.greeks(Right.CALL, 24_300.0, 24_300.0, 0.0035, 0.125)
+    put = black76.greeks(Right.PUT, 24_300.0, 24_300.0, 0.0035, 0.125)
+    assert call.vega == pytest.approx(
+        24_300.0 / math.sqrt(2 * math.pi) * math.sqrt(0.0035) / 100, rel=1e-4
     )
-    assert black76.theta(Right.CALL, 24_300.0, 24_300.0, 0.0035, 0.125) < 0.0
+    assert (put.vega, put.gamma) == (call.vega, call.gamma)
+    assert call.theta < 0.0
+    assert call.delta - put.delta == pytest.approx(1.0)
+
+
+def cumulative(x: Decimal) -> Decimal:
+    """The normal integral to some forty digits: Marsaglia's series (2004), in decimals.
+
+    1/2 + density(x) * (x + x^3/3 + x^5/(3*5) + ...).
+    """
+    term = total = x
+    for odd in range(3, 2_000, 2):
+        term *= x * x / odd
+        total += term
+        if abs(term) < Decimal("1e-45"):
+            break
+    pi = Decimal("3.14159265358979323846264338327950288419716939937510")
+    return Decimal("0.5") + (-x * x / 2).exp() / (2 * pi).sqrt() * total
+
+
+def exact_price(right: Right, forward: float, strike: float, t: float, vol: float) -> Decimal:
+    """Black's formula in decimals, from the definition."""
+    with localcontext() as context:
+        context.prec = 60
+        f, k = Decimal(repr(forward)), Decimal(repr(strike))
+        width = Decimal(repr(vol)) * Decimal(repr(t)).sqrt()
+        d1 = (f / k).ln() / width + width / 2
+        sign = 1 if right is Right.CALL else -1
+        return sign * (f * cumulative(sign * d1) - k * cumulative(sign * (d1 - width)))
+
+
+@pytest.mark.parametrize("right", RIGHTS)
+@pytest.mark.parametrize("strike", [23_000.0, 24_200.0, 24_300.0, 24_310.0, 24_600.0, 26_000.0])
+@pytest.mark.parametrize(("t", "vol"), [(0.25 / 365, 0.11), (6.2 / 365, 0.14), (0.25, 0.2)])
+def test_price_and_volatility_agree_with_sixty_digits(
+    right: Right, strike: float, t: float, vol: float
+) -> None:
+    exact = exact_price(right, 24_310.0, strike, t, vol)
+    found = black76.price(right, 24_310.0, strike, t, vol)
+    assert found == pytest.approx(float(exact), rel=1e-11, abs=1e-11)
+    time_value = float(exact) - black76.intrinsic(right, 24_310.0, strike)
+    if time_value > 0.01:
+        back = black76.implied_vol(right, 24_310.0, strike, t, float(exact))
+        # A double of a premium in the money holds its time value to some 1e-12 rupees.
+        vega = black76.greeks(right, 24_310.0, strike, t, vol).vega * 100
+        assert back == pytest.approx(vol, abs=1e-12 + 1e-11 / vega)
+
+
+@given(
+    st.sampled_from(RIGHTS),
+    st.floats(math.log(0.3), math.log(3.0)),
+    st.floats(math.log(1e-4), math.log(3.0)),
+    st.floats(math.log(0.01), math.log(3.0)),
+)
+def test_wherever_there_is_vega_the_way_there_and_back_ends_where_it_began(
+    right: Right, log_moneyness: float, log_years: float, log_vol: float
+) -> None:
+    forward, t, vol = 24_300.0, math.exp(log_years), math.exp(log_vol)
+    strike = forward * math.exp(log_moneyness)
+    premium = black76.price(right, forward, strike, t, vol)
+    slope = black76.greeks(right, forward, strike, t, vol).vega * 100
+    if slope < 1e-3:
+        return
+    found = black76.implied_vol(right, forward, strike, t, premium)
+    # What a rounding of the premium, and of its intrinsic value, can shift.
+    slack = 64 * 2.0**-52 * max(premium, forward) / slope
+    assert found == pytest.approx(vol, rel=1e-12, abs=slack)
+
+
+@pytest.mark.parametrize("premium", [1e-3, 1e-9, 1e-30, 1e-200, 1e-245])
+def test_a_premium_of_next_to_nothing_still_has_its_volatility(premium: float) -> None:
+    found = black76.implied_vol(Right.CALL, 24_300.0, 30_000.0, 0.02, premium)
+    assert found is not None
+    again = black76.price(Right.CALL, 24_300.0, 30_000.0, 0.02, found)
+    assert math.log(again) == pytest.approx(math.log(premium), rel=1e-10)
+
+
+def test_a_premium_below_any_has_none() -> None:
+    assert black76.implied_vol(Right.CALL, 24_300.0, 30_000.0, 0.02, 1e-260) is None
+    assert black76.implied_vol(Right.CALL, 24_300.0, 30_000.0, 0.02, 5e-324) is None
+
+
+def test_a_volatility_outside_of_the_bounds_is_none() -> None:
+    nearly_all = black76.price(Right.CALL, 100.0, 100.0, 1.0, 9.0)
+    assert black76.implied_vol(Right.CALL, 100.0, 100.0, 1.0, nearly_all) == pytest.approx(9.0)
+    above = black76.price(Right.CALL, 100.0, 100.0, 0.25, 12.0)
+    assert black76.implied_vol(Right.CALL, 100.0, 100.0, 0.25, above) is None
+    below = black76.price(Right.CALL, 100.0, 100.0, 0.25, 5e-5)
+    assert black76.implied_vol(Right.CALL, 100.0, 100.0, 0.25, below) is None
 
 
 @given(forwards, st.floats(0.9, 1.09), years, vols)
