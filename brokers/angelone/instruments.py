@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from datetime import date
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from brokers.angelone.wire import EXCHANGE_TYPES, divisor, instrument_key
 from engine.errors import FileError, WireError
 from engine.model.catalogue import InstrumentFacts
 from engine.model.instrument import Kind, Right, Segment, plain
-from engine.model.tokens import TokenRow
+from engine.model.tokens import Listing
 
 SEGMENTS: Final = {
     "NSE": Segment.NSE_CM,
@@ -70,19 +70,6 @@ _DATE: Final = re.compile(r"([0-9]{2})([A-Z]{3})([0-9]{4})")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
 _COUNT: Final = re.compile(r"[0-9]{1,15}")
 _SHOWN: Final = 5
-
-
-class Listing(NamedTuple):
-    """One usable row: the contract, and Angel One's token and trading symbol for it."""
-
-    facts: InstrumentFacts
-    token: str
-    symbol: str
-
-    @property
-    def row(self) -> TokenRow:
-        """The row of a token table."""
-        return TokenRow(self.facts.segment, self.token, self.facts.key)
 
 
 class Master(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.errors import RecordingError
 from engine.model.catalogue import Catalogue
+from engine.model.market import Depth
 from engine.model.tokens import TokenRow
 from engine.ports import Decoder
 from engine.sessionlog.format import Header
@@ -16,6 +17,20 @@ from engine.sessionlog.row import FrameBatch
 
 FindDecoder = Callable[[str, Catalogue, Sequence[TokenRow], str], Decoder]
 """``(broker, catalogue, tokens, source) -> Decoder``; the composition root knows the brokers."""
+
+
+class BooklessDecoder:
+    """Decodes frames whose empty book means *not known*: they were made from prints without one."""
+
+    __slots__ = ("tick",)
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.tick = decoder.tick
+
+    def depth(self, frame: bytes, received_at: int) -> Depth | None:
+        """Return None: nobody knows what stood in the book."""
+        del frame, received_at
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +72,11 @@ class Recording:
         source = header.sources[0]
         summary = log.summary
         catalogue = header.catalogue()
+        decoder = find_decoder(source.decoder, catalogue, source.tokens, source.name)
         return cls(
             log=log,
             catalogue=catalogue,
-            decoder=find_decoder(source.decoder, catalogue, source.tokens, source.name),
+            decoder=decoder if header.shows_books else BooklessDecoder(decoder),
             source=source.name,
             content_sha256=log.content_hash() if summary is None else summary.content_sha256,
         )

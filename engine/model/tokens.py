@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from engine.errors import FileError
-from engine.model.catalogue import Catalogue
+from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Instrument, Segment
 
 
@@ -23,6 +23,19 @@ class TokenRow(NamedTuple):
     segment: Segment
     token: str
     key: str
+
+
+class Listing(NamedTuple):
+    """A row of an instrument list: the contract, and its broker's token and trading symbol."""
+
+    facts: InstrumentFacts
+    token: str
+    symbol: str
+
+    @property
+    def row(self) -> TokenRow:
+        """The row of a token table."""
+        return TokenRow(self.facts.segment, self.token, self.facts.key)
 
 
 class TokenTable:

@@ -64,6 +64,45 @@ class Synthetic(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
 
 
+class ImportedFile(msgspec.Struct, frozen=True):
+    """A file that was read, and its SHA-256, hex."""
+
+    name: str
+    sha256: str
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """How frames were made from candles or snapshots of real prices; it is said where it is shown.
+
+    ``made_from``: ``candles`` or ``snapshots``; ``path``: how a candle became prints, in words.
+    ``has_books``: False where the source shows no bid and ask, so that an empty book in a frame
+    means *not known*, not *nobody*. Of ``rows_read`` rows ``rows_used`` are in this recording,
+    ``rows_of_other_days`` in others, and the rest was left out, counted by reason in ``skipped``;
+    ``changed`` counts rows that were rounded, put in order or taken in spite of something.
+    """
+
+    made_from: str
+    map: str
+    map_sha256: str
+    files: tuple[ImportedFile, ...]
+    instruments: str
+    tokens: str
+    path: str
+    has_books: bool
+    rows_read: int
+    rows_used: int
+    rows_of_other_days: int
+    skipped: dict[str, int] = {}
+    changed: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Where the frames come from, for a label."""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"frames made from {self.made_from} of {self.files[0].name}{more}"
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A socket that was recorded: its decoder's name in the registry, and its token table."""
 
@@ -79,6 +118,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     ``instruments``: in order of index; ``sources``: in order of their code in the ``source``
     column, whose last code is ``OWN_SOURCE``. ``hashes``: SHA-256, hex, by what they are of.
     ``boot``: of a session, what DESIGN.md section 2 lists under *Boot*; empty in a recording.
+    ``imported`` is left out of the JSON where frames came from a socket or a generator.
     """
 
     created_by: str
@@ -91,6 +131,22 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     hashes: dict[str, str] = {}
     boot: dict[str, Any] = {}
     format: str = FORMAT
+    imported: Imported | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def is_imported(self) -> bool:
+        """True when no socket delivered these frames: they were made from candles or snapshots."""
+        return self.imported is not msgspec.UNSET
+
+    @property
+    def made_from(self) -> str:
+        """What imported frames were made from, in words; empty where they are not."""
+        return "" if self.imported is msgspec.UNSET else self.imported.text
+
+    @property
+    def shows_books(self) -> bool:
+        """False when an empty book in a frame says nothing about the market."""
+        return self.imported is msgspec.UNSET or self.imported.has_books
 
     @property
     def is_synthetic(self) -> bool:

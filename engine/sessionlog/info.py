@@ -11,7 +11,7 @@ import msgspec
 
 from engine.sessionlog.columns import codes
 from engine.sessionlog.content import ContentHash
-from engine.sessionlog.format import RowKind, Synthetic
+from engine.sessionlog.format import Imported, RowKind, Synthetic
 from engine.sessionlog.reader import SessionLog
 
 
@@ -38,6 +38,7 @@ class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
     trading_date: date
     is_synthetic: bool
     synthetic: Synthetic | None
+    imported: Imported | None
     is_session: bool
     cadence_s: float
     rules_version: str
@@ -96,6 +97,7 @@ def describe(path: Path) -> RecordingInfo:
         trading_date=header.trading_date,
         is_synthetic=header.is_synthetic,
         synthetic=header.synthetic,
+        imported=None if header.imported is msgspec.UNSET else header.imported,
         is_session=bool(header.boot),
         cadence_s=header.cadence_s,
         rules_version=header.rules_version,

@@ -49,6 +49,10 @@ _SUMMARY: Final = msgspec.json.Decoder(Summary)
 _OPTIONS: Final = pa.ipc.IpcReadOptions(use_threads=False)
 _ARROW_ERRORS: Final = (pa.ArrowException, OSError)
 _JSON_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError)
+# Not pa.scalar, which imports pandas wherever it is installed (half a second, 60 MB).
+_FRAME_CODE: Final = pa.Array.from_buffers(
+    pa.int8(), 1, [None, pa.py_buffer(bytes([RowKind.FRAME]))]
+)[0]
 
 
 class SessionLog:
@@ -197,7 +201,7 @@ class SessionLog:
             if not frames:
                 continue
             if frames != batch.num_rows:
-                is_frame = pc.equal(batch.column(0).indices, pa.scalar(0, pa.int8()))
+                is_frame = pc.equal(batch.column(0).indices, _FRAME_CODE)
                 batch = batch.filter(is_frame)  # noqa: PLW2901  the rest of the loop wants frames
             first, last = batch.column(1)[0].as_py(), batch.column(1)[-1].as_py()
             if first != number or last != number + frames - 1:

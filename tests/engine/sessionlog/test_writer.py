@@ -202,3 +202,32 @@ def test_a_failing_sync_at_the_close_is_reported(header: Header) -> None:
     disk.sync_error = errno.EIO
     with pytest.raises(RecordingError, match=r"x\.arrow: cannot write the log: Input/output"):
         writer.close(1, "done")
+
+
+def test_frames_at_once_are_the_bytes_of_frames_one_by_one(header: Header) -> None:
+    times = [100 + 3 * n for n in range(11)]
+    payloads = [bytes([n]) * n for n in range(11)]
+    single, several = MemoryDisk(), MemoryDisk()
+    writer = SessionLogWriter(single, header, name="x", flush_rows=4, flush_interval_ns=None)
+    for at, payload in zip(times, payloads, strict=True):
+        writer.frame("angel", at, payload)
+    one_by_one = writer.close(200, "done")
+    writer = SessionLogWriter(several, header, name="x", flush_rows=4, flush_interval_ns=None)
+    writer.frame("angel", times[0], payloads[0])
+    writer.frames("angel", times[1:7], payloads[1:7])
+    writer.frames("angel", [], [])
+    writer.frames("angel", times[7:], payloads[7:])
+    assert writer.close(200, "done") == one_by_one
+    assert several.read() == single.read()
+
+
+def test_frames_at_once_that_run_backwards_are_our_bug(header: Header) -> None:
+    writer = SessionLogWriter(MemoryDisk(), header, name="x")
+    writer.frame("angel", 100, b"a")
+    with pytest.raises(InvariantBroken, match="not in the order"):
+        writer.frames("angel", [99, 101], [b"b", b"c"])
+    with pytest.raises(InvariantBroken, match="not in the order"):
+        writer.frames("angel", [105, 101], [b"b", b"c"])
+    writer.abandon()
+    with pytest.raises(RecordingError, match="abandoned"):
+        writer.frames("angel", [105], [b"b"])
