@@ -2,6 +2,7 @@
 
 * ``LegworkError``: the root; never raised itself
     * ``RetryLater``: nothing was done; the same call may be made again after ``delay_s``
+    * ``NotSent``: provably not one byte of a request left; it may be asked for again
     * ``LoginRequired``: the broker session is gone; log in, then ask again
     * ``BrokerRefused``: the broker said no, with its own code and words; give up  (exit code 4)
     * ``OutcomeUnknown``: bytes may have left; find out, never send again
@@ -39,6 +40,10 @@ class RetryLater(LegworkError):
     def __init__(self, message: str, delay_s: float) -> None:
         super().__init__(message)
         self.delay_s = delay_s
+
+
+class NotSent(LegworkError):
+    """Provably not one byte left: no address, no connection, no handshake."""
 
 
 class LoginRequired(LegworkError):

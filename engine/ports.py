@@ -6,17 +6,39 @@ implement them; ``engine.app`` joins them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
 from engine.model.approval import Approved, Refusal
+from engine.model.catalogue import InstrumentFacts
 from engine.model.command import Batch, Replacement, Ticket
-from engine.model.event import Event, KillTripped
-from engine.model.instrument import Instrument
-from engine.model.market import Depth, Tick
+from engine.model.event import Event, KillTripped, ReplyOutcome
+from engine.model.instrument import Instrument, Segment
+from engine.model.market import Bar, Depth, Tick
 from engine.model.order import Order, OrderRequest
+from engine.model.prints import Prints
 from engine.model.record import Record
+from engine.model.snapshot import Snapshot
+from engine.model.tokens import Listing, TokenRow
+from engine.model.wire_order import WireOrder
+
+
+class Capabilities(NamedTuple):
+    """What a broker can do. ``max_legs``: orders one request may place."""
+
+    max_legs: int
+    echoes_tag: bool
+    has_order_stream: bool
+
+
+class Answer(NamedTuple):
+    """What a reply proves of one order; ``code`` and ``text`` are the broker's own words."""
+
+    outcome: ReplyOutcome
+    broker_id: str | None = None
+    code: str = ""
+    text: str = ""
 
 
 class Clock(Protocol):
@@ -56,6 +78,41 @@ class Decoder(Protocol):
 
     def depth(self, frame: bytes, received_at: int) -> Depth | None:
         """Return the book in ``frame``, None when this kind of frame has none."""
+
+
+class PrintEncoder(Protocol):
+    """Prints to a broker's frames: the decoder's other way, for imports (``brokers.<name>``)."""
+
+    def frames(self, prints: Prints) -> list[bytes]:
+        """Return a frame per print. Raises ``WireError`` for what the wire cannot carry."""
+
+
+class FrameMaker(NamedTuple):
+    """How prints from elsewhere become frames of one broker.
+
+    ``encoder`` makes the encoder of a token table; ``scale`` says how many wire units make a rupee
+    in a segment; ``invent_tokens`` names contracts that have no token, always alike for the same
+    list; ``read_master`` reads the broker's own instrument list, which ``(data, name)`` are of, and
+    says what was wrong in it.
+    """
+
+    encoder: Callable[[Sequence[TokenRow]], PrintEncoder]
+    scale: Callable[[Segment], int]
+    invent_tokens: Callable[[Sequence[InstrumentFacts]], tuple[TokenRow, ...]]
+    read_master: Callable[[bytes, str], tuple[Sequence[Listing], Sequence[str]]]
+
+
+class Feed(Protocol):
+    """A broker's market data (``brokers.<name>``), as far as the kernel asks for it."""
+
+    def subscribe(self, instruments: Sequence[Instrument], *, depth: bool) -> None:
+        """Send ticks of these from now on, with books where ``depth``."""
+
+    def unsubscribe(self, instruments: Sequence[Instrument]) -> None:
+        """Send nothing of these any more."""
+
+    async def history(self, instrument: Instrument, span: str) -> Sequence[Bar]:
+        """Return bars from before the session. Raises ``FileError`` where it has none."""
 
 
 class RecordSink(Protocol):
@@ -113,6 +170,54 @@ class VirtualBroker(Protocol):
         """Take out what it says at or before ``now``, in order."""
 
 
+class Outgoing(Protocol):
+    """A request ready to leave: its bytes are made and will not be made again."""
+
+    @property
+    def body(self) -> bytes:
+        """The very bytes."""
+
+
+class Execution(Protocol):
+    """A broker's order entry and books (``brokers.<name>.orders``).
+
+    Making a request, reading it back and sending it are apart, so that what leaves can be compared
+    with what was approved. None of the three retries anything.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this broker can do."""
+
+    def placement(self, approved: Approved[Batch]) -> Outgoing:
+        """Return the one request that places a batch, each order in the batch's order."""
+
+    def replacement(self, order: Order, approved: Approved[Replacement]) -> Outgoing:
+        """Return the request that changes a standing order."""
+
+    def cancellation(self, order: Order) -> Outgoing:
+        """Return the request that cancels a standing order."""
+
+    def read_back(self, outgoing: Outgoing) -> Sequence[WireOrder]:
+        """Return what the bytes of a request say, decoded from those bytes alone."""
+
+    async def transmit(
+        self, outgoing: Outgoing, on_written: Callable[[], None]
+    ) -> Sequence[Answer]:
+        """Write a request once, and return what its reply proves of each order, in its order.
+
+        ``on_written`` is called when the first byte may have left. Raises ``NotSent`` when
+        provably none did, and ``OutcomeUnknown`` for everything a broker's list does not name.
+        """
+
+    async def read_books(self, account: str) -> Snapshot:
+        """Read an account's orders, trades, positions and orders again.
+
+        A failure is a snapshot that is not complete, and says why; two order books that differ are
+        read again. Raises ``LoginRequired`` alone.
+        """
+
+
 class MessageGovernor(Protocol):
     """Holds messages until every rate window has room (``risk.throttle``)."""
 
@@ -152,6 +257,9 @@ class KillSwitch(Protocol):
 
     def reduce_only(self, scope: str, why: str) -> None:
         """Let only exits pass."""
+
+    def arm(self, scope: str) -> None:
+        """Lift every restriction of one scope. Raises ``KeyError`` when it has none."""
 
     def state(self, strategy: str, account: str) -> tuple[TradingState, str]:
         """Return the most restrictive state that applies, and why."""

@@ -205,15 +205,16 @@ class Case:
         scope: str = "order",
         largest: int | None = None,
         note: str = "",
+        subject: str = "",
     ) -> Check:
-        """Return a rule's answer about this order."""
+        """Return a rule's answer about this order, or about ``subject``."""
         return Check(
             rule=rule,
             passed=passed,
             figure=figure,
             limit=limit,
             scope=scope,
-            subject=self.subject,
+            subject=subject or self.subject,
             largest_quantity=largest,
             note=note,
         )

@@ -88,12 +88,14 @@ class Gate:
             raise InvariantBroken("an empty batch was sent to risk")
         ids = frozenset(request.client_id for request in requests)
         live = tuple(order for order in view.orders() if order.client_id not in ids)
+        group_rules = self._group_rules(batch)
         verdicts = []
         for position, request in enumerate(requests):
             case = self._case(
                 request, view, live=live, batch=requests, position=position, whole=batch.whole
             )
-            verdicts.append(_run(case, self._placing_rules(request)))
+            asked = self._placing_rules(request) + group_rules.get(position, ())
+            verdicts.append(_run(case, asked))
         refusal = _refusal(verdicts)
         if refusal is not None:
             return refusal
@@ -172,6 +174,28 @@ class Gate:
         if request.purpose.reduces:
             return rules.EXIT
         return rules.ENTRY + self._own_rules[request.strategy]
+
+    def _group_rules(self, batch: Batch) -> Mapping[int, tuple[Rule, ...]]:
+        """Return the rules about the group itself, by the place of the order that speaks for it.
+
+        That is the first order of each account, and the very first for the strategy. They look at
+        every order, so none is asked while one of them is such that nothing can be computed.
+        """
+        requests = batch.requests
+        if not batch.planned or not all(is_computable(request) for request in requests):
+            return {}
+        policy = self._policy(requests[0].strategy)
+        of_account = tuple(
+            rule for name, rule in rules.GROUP.items() if getattr(policy.account, name) is not None
+        )
+        found: dict[int, tuple[Rule, ...]] = {}
+        seen: list[str] = []
+        for position, request in enumerate(requests):
+            if request.key.account not in seen:
+                seen.append(request.key.account)
+                found[position] = of_account
+        found[0] += tuple(r for name, r in rules.GROUP_OF_STRATEGY.items() if name in policy.own)
+        return found
 
     def _alone(self, request: OrderRequest, view: RiskView, standing: Order | None = None) -> Case:
         live = tuple(order for order in view.orders() if order.client_id != request.client_id)

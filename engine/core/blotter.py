@@ -7,40 +7,35 @@ by ``engine.core.merge``; nothing here ever sends an order a second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 
 from engine.core.desk import Desk
+from engine.core.lease import Leases
 from engine.core.merge import merge
-from engine.core.tickets import amend_ticket, place_ticket
+from engine.core.tickets import amend_ticket, may_send, place_ticket
 from engine.model import order_state
-from engine.model.approval import Refusal
+from engine.model.approval import Approved, Refusal
 from engine.model.command import Batch, Lane, MessageKind, Replacement, Ticket
 from engine.model.effect import Enqueue, Forget, Transmit, TransmitCancel, TransmitReplace
 from engine.model.event import ReplyClassified, ReplyOutcome
-from engine.model.order import (
-    Amend,
-    AmendKind,
-    AmendState,
-    Fill,
-    Lifecycle,
-    Order,
-    OrderRequest,
-    OrderUpdate,
-)
+from engine.model.order import Amend, AmendKind, AmendState, Fill, Lifecycle, Order, OrderRequest
 from engine.model.order_state import AmendTrigger, Trigger
+from engine.model.order_update import OrderUpdate
 from engine.model.record import OrderChanged, OrderFilled, RiskJudged
 from engine.model.verdict import Evidence, Verdict
 from engine.ports import RiskGate, RiskView
 
-OnChange = Callable[[Order, Fill | None], None]
+OnChange = Callable[[Order, Order, Fill | None], None]
 
 
 class Blotter:
     """Orders by our id and by the broker's; ``live`` holds those that have not ended, oldest first.
 
-    ``on_change`` is told of every change, with the fill when there was one; ``on_foreign`` of an
-    update about an order that is not ours, which means that somebody else trades the account.
+    ``on_change`` is told of every change, with the order as it was before and the fill when there
+    was one; ``on_unclaimed`` of an update that names none of our orders; ``on_foreign`` of one
+    that names an order of ours and cannot be of it: somebody else trades the account.
+    ``untagged``: the accounts whose broker echoes no tag.
     """
 
     def __init__(
@@ -52,41 +47,29 @@ class Blotter:
         live: dict[str, Order],
         on_change: OnChange,
         on_foreign: Callable[[str], None],
+        on_unclaimed: Callable[[OrderUpdate], None],
+        untagged: Collection[str] = (),
     ) -> None:
         self._desk = desk
         self._gate = gate
         self._view = view
         self._on_change = on_change
         self._on_foreign = on_foreign
+        self._on_unclaimed = on_unclaimed
+        self._leases = Leases(desk, untagged, lambda ticket: self.expired((ticket,)))
         self.orders = orders
         self.live = live
-        self._by_broker_id: dict[tuple[str, str], str] = {}
-        self.unmatched_updates = 0
+        self.by_broker_id: dict[tuple[str, str], str] = {}
 
     # -- asking ----------------------------------------------------------------------------------
 
     def place(self, requests: tuple[OrderRequest, ...], *, whole: bool) -> Refusal | None:
         """Judge these together; queue all of them, or none and return why."""
-        desk = self._desk
         verdict = self._gate.judge(Batch(requests=requests, whole=whole), self._view)
-        first = requests[0]
-        refused = isinstance(verdict, Refusal)
-        desk.keep(
-            RiskJudged(
-                desk.now,
-                desk.cause(),
-                first.strategy,
-                first.key.group_id,
-                tuple(r.client_id for r in requests),
-                not refused,
-                verdict.text if isinstance(verdict, Refusal) else "",
-                verdict.checks,
-            )
-        )
+        self._keep_judgement(requests, verdict)
         if isinstance(verdict, Refusal):
             for request in requests:
-                self._register(request)
-                self._step(request.client_id, Trigger.DENY, reason=verdict.text)
+                self._begin(request, Trigger.DENY, verdict.text)
             return verdict
         self.accept(requests)
         return None
@@ -94,13 +77,13 @@ class Blotter:
     def accept(self, requests: tuple[OrderRequest, ...]) -> None:
         """Queue orders that risk has just approved; it judges each again when it is released."""
         for request in requests:
-            self._register(request)
-            self._step(request.client_id, Trigger.APPROVE)
+            self._begin(request, Trigger.APPROVE)
         now = self._desk.now
         self._desk.emit(Enqueue(tuple(place_ticket(request, now) for request in requests)))
 
-    def _register(self, request: OrderRequest) -> None:
+    def _begin(self, request: OrderRequest, trigger: Trigger, reason: str = "") -> None:
         self.orders[request.client_id] = self.live[request.client_id] = Order.of(request)
+        self._step(request.client_id, trigger, reason=reason)
 
     def cancel(self, client_id: str, reason: str, *, lane: Lane = Lane.CANCEL) -> None:
         """Take back what has not filled of an order; one that was never sent ends at once."""
@@ -139,12 +122,21 @@ class Blotter:
         )
         verdict = self._gate.judge_replacement(order, wanted, self._view)
         if isinstance(verdict, Refusal):
-            self._keep_verdict(order, verdict)
+            self._keep_judgement((order.request,), verdict)
             return verdict
         step = order_state.want_replace(order, wanted, desk.now)
         if step.changed:
             self._store(step.order, "WANT_REPLACE", f"to {price}")
         return None
+
+    def restore(self, order: Order) -> None:
+        """Know an order of an earlier process, as its journal left it."""
+        self.orders[order.client_id] = order
+        if not order.lifecycle.is_terminal:
+            self.live[order.client_id] = order
+        if order.broker_id is not None:
+            self.by_broker_id[order.account, order.broker_id] = order.client_id
+        self._leases.order_changed(order)
 
     # -- answers of the shell --------------------------------------------------------------------
 
@@ -153,8 +145,8 @@ class Blotter:
         for ticket in tickets:
             order = self.orders[ticket.client_id]
             if ticket.kind is MessageKind.PLACE:
-                self._release_place(order)
-            elif order.amend is not None and order.amend.state is AmendState.WANTED:
+                self._release_place(order, ticket)
+            elif order.amend is not None and may_send(order.amend, ticket):
                 self._release_amend(order, order.amend)
 
     def expired(self, tickets: Iterable[Ticket]) -> None:
@@ -208,38 +200,61 @@ class Blotter:
         """A broker said something about an order: find it, merge it."""
         client_id = update.client_id
         if client_id is None and update.broker_id is not None:
-            client_id = self._by_broker_id.get((update.account, update.broker_id))
-        order = self.orders.get(client_id) if client_id is not None else None
-        if order is None:
-            self.unmatched_updates += 1
-            self._on_foreign(
-                f"{update.source} speaks of an order in {update.account} that we did not send: "
-                f"broker id {update.broker_id}, {update.status}, filled {update.filled_quantity}"
-            )
+            client_id = self.by_broker_id.get((update.account, update.broker_id))
+        if client_id is None or client_id not in self.orders:
+            self._on_unclaimed(update)
             return
-        evidence = _EVIDENCE_OF.get(update.source, Evidence.STREAM)
+        self.take(client_id, update, _EVIDENCE_OF.get(update.source, Evidence.STREAM))
+
+    def take(self, client_id: str, update: OrderUpdate, evidence: Evidence) -> None:
+        """Merge what a broker said about an order of ours, however well it is attested."""
+        order = self.orders[client_id]
         result = merge(order, update, self._desk.now, evidence)
         if result.verdict is Verdict.ORPHAN:
             self._on_foreign(f"{update.source} about {order.key}: {result.note}")
         for anomaly in result.anomalies:
             if anomaly not in order.anomalies:
-                self._desk.alert("warning", order.client_id, f"{order.key}: {anomaly}")
+                level = "critical" if anomaly.is_alarm else "warning"
+                self._desk.alert(level, order.client_id, f"{order.key}: {anomaly}")
         if result.order != order:
             note = update.reason or ""
             self._store(result.order, f"SEEN_{update.status}", note, result.fill)
+        if order.lifecycle is Lifecycle.NOT_PLACED and result.order.lifecycle.is_working:
+            self.cancel(client_id, "it appeared after it was proven absent")
+
+    # -- what evidence and people settle ---------------------------------------------------------
+
+    def settle(self, client_id: str, trigger: Trigger, why: str) -> None:
+        """Move an order by what was proven about it, or by what a person says of it."""
+        self._step(client_id, trigger, reason=why)
+
+    def settle_amend(self, client_id: str, trigger: AmendTrigger, why: str) -> None:
+        """Move the request on an order by what was proven about it."""
+        step = order_state.amend_step(self.orders[client_id], trigger, self._desk.now, why)
+        if step.changed:
+            self._store(step.order, "AMEND_SETTLED", why)
+
+    def cancel_again(self, client_id: str) -> None:
+        """Send a cancel once more that was not carried out: the broker's id makes it idempotent."""
+        order = self.orders[client_id]
+        if order.amend is not None and order.broker_id is not None:
+            self._queue_amend(order, order.amend, Lane.CANCEL)
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _release_place(self, order: Order) -> None:
+    def _release_place(self, order: Order, ticket: Ticket) -> None:
         desk = self._desk
         if order.lifecycle is not Lifecycle.APPROVED:
             return
         if desk.now > order.request.expires_at:
             self._step(order.client_id, Trigger.DENY, reason="no longer wanted when released")
             return
+        if self._leases.holder(order) is not None:
+            self._leases.wait(order, ticket)
+            return
         verdict = self._gate.recheck(order.request, self._view)
         if isinstance(verdict, Refusal):
-            self._keep_verdict(order, verdict)
+            self._keep_judgement((order.request,), verdict)
             self._step(order.client_id, Trigger.DENY, reason=verdict.text)
             return
         self._step(order.client_id, Trigger.SEND_START)
@@ -266,7 +281,7 @@ class Blotter:
         )
         verdict = self._gate.judge_replacement(order, wanted, self._view)
         if isinstance(verdict, Refusal):
-            self._keep_verdict(order, verdict)
+            self._keep_judgement((order.request,), verdict)
             step = order_state.amend_step(order, AmendTrigger.ABORTED, desk.now, verdict.text)
             self._store(step.order, "REPLACE_DENIED", verdict.text)
             return
@@ -324,7 +339,8 @@ class Blotter:
             self.live[client_id] = order
         desk.keep(OrderChanged(desk.now, desk.kseq, trigger, order, note))
         if order.broker_id is not None and before.broker_id is None:
-            self._by_broker_id[order.account, order.broker_id] = client_id
+            self.by_broker_id[order.account, order.broker_id] = client_id
+        self._leases.order_changed(order)
         amend = order.amend
         if amend is not None and order_state.is_amend_due(order):
             known = before.amend if order_state.is_amend_due(before) else None
@@ -333,28 +349,37 @@ class Blotter:
         if fill is not None:
             desk.keep(OrderFilled(desk.now, desk.kseq, fill))
             desk.ledger.apply(fill)
-        if order.lifecycle.is_unknown and not before.lifecycle.is_unknown:
-            desk.alert(
-                "critical",
-                client_id,
-                f"{order.key}: {order.side} {order.quantity} {order.instrument.symbol} was sent "
-                f"and its outcome is unknown ({order.lifecycle}): {note or 'no reply'}. It will "
-                "not be sent again; its risk stays reserved",
-            )
-        self._on_change(order, fill)
+        if order.lifecycle.is_unknown and order.lifecycle is not before.lifecycle:
+            self._page_unknown(order, note)
+        self._on_change(order, before, fill)
 
-    def _keep_verdict(self, order: Order, verdict: Refusal) -> None:
+    def _page_unknown(self, order: Order, note: str) -> None:
+        """Tell a person of an order whose outcome is not known, and again when it is theirs."""
+        rest = "It will not be sent again; its risk stays reserved"
+        if order.lifecycle is Lifecycle.QUARANTINED:
+            rest += "; look at the broker's order book, and settle it with `engine resolve`"
+        self._desk.alert(
+            "critical",
+            order.client_id,
+            f"{order.key}: {order.side} {order.quantity} {order.instrument.symbol} was sent "
+            f"and its outcome is unknown ({order.lifecycle}): {note or 'no reply'}. {rest}",
+        )
+
+    def _keep_judgement(
+        self, requests: tuple[OrderRequest, ...], verdict: Approved[Batch] | Refusal
+    ) -> None:
         desk = self._desk
+        refused = isinstance(verdict, Refusal)
         desk.keep(
             RiskJudged(
                 desk.now,
                 desk.cause(),
-                order.strategy,
-                order.key.group_id,
-                (order.client_id,),
-                approved=False,
-                text=verdict.text,
-                checks=verdict.checks,
+                requests[0].strategy,
+                requests[0].key.group_id,
+                tuple(request.client_id for request in requests),
+                not refused,
+                verdict.text if isinstance(verdict, Refusal) else "",
+                verdict.checks,
             )
         )
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from engine.model.catalogue import Catalogue
 from engine.model.instrument import Instrument
 from engine.model.market import Depth, Tick
+
+
+class Quote(NamedTuple):
+    """What an instrument is worth, rupees: ``spread`` is None where it is only a last price."""
+
+    price: float
+    spread: float | None
 
 
 class Book:
@@ -31,12 +39,22 @@ class Book:
             return None, None
         return bid, ask
 
+    def quote(self, instrument: Instrument) -> Quote | None:
+        """Return the mid and the width of the quotes, else the last price, else None."""
+        # The way of touch, fair and last in one: whole chains are read through here.
+        tick = self.ticks[instrument.index]
+        if tick is None:
+            return None
+        bid, ask = tick.bid, tick.ask
+        if bid is not None and ask is not None and 0 < bid < ask < math.inf:
+            return Quote((bid + ask) / 2, ask - bid)
+        last = _price(tick.last)
+        return None if last is None else Quote(last, None)
+
     def fair(self, instrument: Instrument) -> float | None:
         """Return the mid, else the last price, else None: what a decision is measured against."""
-        bid, ask = self.touch(instrument)
-        if bid is not None and ask is not None:
-            return (bid + ask) / 2
-        return self.last(instrument)
+        quote = self.quote(instrument)
+        return None if quote is None else quote.price
 
 
 def _price(seen: float | None) -> float | None:

@@ -16,17 +16,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.author import GroupView
+from engine.core import pricing
 from engine.core.chain import OptionChain, chain_for
 from engine.core.failure import writable
 from engine.core.group import Group
+from engine.core.held_greeks import held_greeks
 from engine.core.seat import Seat
+from engine.core.timers import NEVER
+from engine.core.trading_time import Windows, next_trading, outside_note
 from engine.errors import FileError, OffGrid
 from engine.model.chain import ChainSpec
 from engine.model.effect import RunBackground, Say
+from engine.model.greeks import PortfolioGreeks
 from engine.model.instrument import Instrument
 from engine.model.legs import GroupPlan, Leg, Policy
 from engine.model.market import Bar, Depth, Interval, Tick
 from engine.model.order import Order
+from engine.model.payoff import Payoff
 from engine.model.position import Position
 from engine.rules.clock_time import IST, at_ns, ist_date, ist_datetime, ns
 
@@ -104,7 +110,7 @@ class Context:
         self._kernel.listening.build_bars(self._seat, found, _interval(interval))
 
     def at(self, when: time, hook: Callable[[], None], missed: str) -> None:
-        """Call ``hook`` at a time of day, today, in Indian time."""
+        """Call ``hook`` at a time of day, today, in Indian time, whether anything trades or not."""
         self._count()
         if not isinstance(when, time):
             raise FileError(f"self.at takes a time of day such as time(9, 20), not {when!r}")
@@ -124,10 +130,12 @@ class Context:
             )
             if not run:
                 return
+        elif note := outside_note(self._heard(), due):
+            self.say("warning", f"{name} at {when:%H:%M:%S}: {note}", {})
         self._desk.timers.add(due, lambda: self._seat.call(name, hook))
 
     def every(self, seconds_between: float, hook: Callable[[], None]) -> None:
-        """Call ``hook`` every so many seconds."""
+        """Call ``hook`` every so many seconds while anything the strategy hears of trades."""
         self._count()
         if not EVERY_MIN_S <= seconds_between < math.inf:
             raise FileError(
@@ -136,12 +144,17 @@ class Context:
         step = ns(seconds_between)
         name = getattr(hook, "__name__", "timer")
 
+        def wait() -> None:
+            due = next_trading(self._heard(), self._desk.now + step)
+            if due < NEVER:
+                self._desk.timers.add(due, fire)
+
         def fire() -> None:
             if not self._seat.is_halted:
-                self._desk.timers.add(self._desk.now + step, fire)
+                wait()
                 self._seat.call(name, hook)
 
-        self._desk.timers.add(self._desk.now + step, fire)
+        wait()
 
     # -- acting ----------------------------------------------------------------------------------
 
@@ -244,6 +257,16 @@ class Context:
             self._desk.now,
         )
 
+    def greeks(self) -> dict[str, PortfolioGreeks]:
+        """Return the greeks of what this strategy holds, by underlying."""
+        desk = self._desk
+        held = desk.ledger.strategy_nets(self.strategy_id)
+        return held_greeks(held, desk.catalogue, desk.book, self._kernel.sessions, desk.now)
+
+    def payoff(self, legs: Sequence[Leg]) -> Payoff | None:
+        """Return what legs would earn at expiry, None while one of them has no price."""
+        return pricing.payoff_of(legs, self._desk.book)
+
     def group(self, name: str) -> Group | None:
         """Return the newest group of that name, None before the first or once it is done."""
         found = self._kernel.placement.newest(self.strategy_id, name)
@@ -268,6 +291,12 @@ class Context:
         self._desk.emit(Say(level, self.strategy_id, writable(text), self._desk.now, plain))
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _heard(self) -> Windows:
+        """Return when anything this strategy listens to trades; with nothing yet, anything."""
+        heard = (*self._seat.watched, *self._seat.leg_watches)
+        trading = self._desk.trading
+        return trading.of(heard) if heard else trading.of_run()
 
     def _watch_chain(self, spec: ChainSpec, *, depth: bool) -> None:
         """Watch the strikes around the money as soon as there is one, and as it moves."""

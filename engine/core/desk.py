@@ -7,6 +7,7 @@ from collections.abc import Callable
 from engine.core.book import Book
 from engine.core.ledger import Ledger
 from engine.core.timers import NEVER, Timers
+from engine.core.trading_time import TradingTime
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Effect, Keep, Say
 from engine.model.record import AlertRaised, Cause, Record
@@ -18,10 +19,17 @@ class Desk:
     ``is_stirred``: this event led to something, so the kernel must finish it. ``look_at`` (ns): no
     tick before it needs more than its routes. Both keep the way of an ordinary tick short.
     ``is_waiting``: background work is being awaited, so no hook is running and none may ask.
+    ``trading`` says when the instruments trade.
     """
 
-    def __init__(self, catalogue: Catalogue, frame_number: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        trading: TradingTime,
+        frame_number: Callable[[], int | None],
+    ) -> None:
         self.catalogue = catalogue
+        self.trading = trading
         self.book = Book(catalogue)
         self.ledger = Ledger()
         self.timers = Timers(self.stir)

@@ -76,7 +76,8 @@ class Entering:
                     )
                     remaining -= quantity
                     slice_number += 1
-        verdict = self._gate.judge(Batch(requests=tuple(requests), whole=True), self._view)
+        batch = Batch(requests=tuple(requests), whole=True, planned=True)
+        verdict = self._gate.judge(batch, self._view)
         refused = isinstance(verdict, Refusal)
         desk.keep(
             RiskJudged(
@@ -93,11 +94,8 @@ class Entering:
         if isinstance(verdict, Refusal):
             self._refuse(group, verdict.text)
             return
-        policy = group.plan.policy
         for part in group.parts.values():
-            part.started_at = desk.now
-            if policy.deadline_s is not None:
-                part.deadline = desk.now + ns(policy.deadline_s)
+            part.begin_at(desk.now)
             self._bench.move_part(part, GroupTrigger.APPROVED, "every leg passed risk")
             self._bench.mark(part)
             if goes_at_once:
@@ -244,6 +242,9 @@ class Entering:
             return plan.limit
         if plan.trigger is not None:
             return pricing.stop_limit(plan.instrument, plan.side, plan.trigger)
+        if leg.decision_price is None:
+            # Taken up again after a restart, before anything of this leg was sent.
+            leg.decision_price = self._desk.book.fair(leg.instrument)
         if leg.decision_price is None:
             return None
         policy = part.group.plan.policy

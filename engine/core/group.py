@@ -11,7 +11,10 @@ from engine.model.instrument import Instrument, Right
 from engine.model.legs import GroupPlan, GroupState, LegPlan, LegRole
 from engine.model.money import ZERO
 from engine.model.order import Fill
+from engine.model.payoff import Payoff, PayoffLeg
 from engine.model.side import Side
+from engine.rules.clock_time import ns
+from engine.rules.payoff import payoff
 
 # The least settled part speaks for the group.
 _PRECEDENCE = (
@@ -145,6 +148,13 @@ class Part:
         """Nothing is held through any leg."""
         return all(leg.net == 0 for leg in self.legs)
 
+    def begin_at(self, at: int) -> None:
+        """Note when its entry began, and until when it may take."""
+        self.started_at = at
+        deadline_s = self.group.plan.policy.deadline_s
+        if deadline_s is not None:
+            self.deadline = at + ns(deadline_s)
+
     def uncovered_short(self) -> int:
         """Units of sold options that the part's own bought options do not cover, right by right."""
         return _uncovered((leg.instrument.right, leg.signed_net) for leg in self.legs)
@@ -168,8 +178,7 @@ class Part:
 class Group:
     """A leg group: the plan, its parts by account, and what it has earned.
 
-    Authors read ``state``, ``is_held``, ``is_open``, ``is_done``, ``entry_premium_inr``,
-    ``pnl_inr`` and ``loss_pct``; everything else is the kernel's.
+    Authors read what ``engine.author.GroupView`` names; everything else is the kernel's.
     """
 
     def __init__(
@@ -189,6 +198,7 @@ class Group:
         self._cash = 0.0
         self._premium = 0.0
         self._net: dict[Instrument, int] = {}
+        self._cash_of: dict[Instrument, Decimal] = {}
         self._entered: dict[Instrument, tuple[int, Decimal]] = {}
         self.realised_cash = ZERO
 
@@ -262,6 +272,19 @@ class Group:
         return -self.pnl_inr / abs(self._premium) * 100
 
     @property
+    def payoff(self) -> Payoff | None:
+        """What it earns at expiry if held as it is, before charges; None before the first fill.
+
+        Of its real fills, all accounts together: what was left already counts with its result.
+        """
+        if not self._net:
+            return None
+        return payoff(
+            PayoffLeg(instrument, net, self._cash_of[instrument])
+            for instrument, net in self._net.items()
+        )
+
+    @property
     def legs(self) -> tuple[LegPlan, ...]:
         """The planned legs, of every account."""
         return tuple(leg.plan for leg in self.runs())
@@ -287,6 +310,7 @@ class Group:
         self.realised_cash += value
         self._cash = float(self.realised_cash)
         self._net[fill.instrument] = self._net.get(fill.instrument, 0) + signed
+        self._cash_of[fill.instrument] = self._cash_of.get(fill.instrument, ZERO) + value
         if not is_exit:
             self._premium += float(value)
             units, before = self._entered.get(fill.instrument, (0, ZERO))

@@ -8,27 +8,30 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any
-
-import msgspec
 
 from engine.core.background import Background
 from engine.core.blotter import Blotter
 from engine.core.client_ids import ClientIds
 from engine.core.context import Context
 from engine.core.desk import Desk
-from engine.core.failure import Failure, describe
+from engine.core.failure import describe
 from engine.core.group import Group
+from engine.core.halting import Halting
+from engine.core.kernel_config import KernelConfig
 from engine.core.listening import Listening
 from engine.core.loss_watch import LossWatch
 from engine.core.placement import Placement
+from engine.core.reconcile import Reconcile
+from engine.core.recovery import Recovery
 from engine.core.seat import Overrun, Seat, SeatConfig
+from engine.core.trading_time import TradingTime
 from engine.core.view import KernelView
 from engine.errors import FileError, InvariantBroken, OffGrid
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Effect, LoadHistory
 from engine.model.event import (
+    Armed,
     BackgroundDone,
     Event,
     FeedHealthChanged,
@@ -36,7 +39,6 @@ from engine.model.event import (
     HistoryLoaded,
     HookOverran,
     JournalDurable,
-    KillMode,
     KillTripped,
     OrderUpdated,
     ReplyClassified,
@@ -52,24 +54,15 @@ from engine.model.instrument import Instrument
 from engine.model.legs import GroupPlan
 from engine.model.market import Bar, Depth, Interval, Tick
 from engine.model.order import Fill, Order
-from engine.model.record import KillRecorded, SessionClosed, StrategyHalted
-from engine.ports import Breach, KillSwitch, RiskGate
+from engine.model.order_update import OrderUpdate
+from engine.model.record import SessionClosed
+from engine.ports import KillSwitch, RiskGate, TradingState
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 
 NOTHING: tuple[Effect, ...] = ()
 SETTLE_ROUNDS_MAX = 10_000
 """More rounds than this within one event can only be a loop of our own making."""
-
-
-class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a kernel is made with. Times are ns UTC; ``hook_budget_ms`` is wall time."""
-
-    trading_date: date
-    cadence_s: float = 0.0
-    next_client_sequence: int = 1
-    hook_budget_ms: float = 50.0
-    price_wait_factor: float = 2.5
 
 
 class Kernel:
@@ -88,15 +81,32 @@ class Kernel:
     ) -> None:
         self.config = config
         self.sessions = sessions
-        self.desk = Desk(catalogue, frame_number)
+        trading = TradingTime(catalogue, sessions, config.trading_date)
+        self.desk = Desk(catalogue, trading, frame_number)
         self._gate = gate
         self._kill_switch = kill_switch
         self._stopwatch = stopwatch
         orders: dict[str, Order] = {}
         live: dict[str, Order] = {}
-        self.view = KernelView(self.desk, orders, live, kill_switch.state, config.cadence_s)
+        self.view = KernelView(self.desk, orders, live, self._trading_state, config.cadence_s)
         self.blotter = Blotter(
-            self.desk, gate, self.view, orders, live, self._order_changed, self._foreign
+            self.desk,
+            gate,
+            self.view,
+            orders,
+            live,
+            self._order_changed,
+            self._foreign,
+            self._unclaimed,
+            config.untagged_accounts,
+        )
+        self.reconcile = Reconcile(
+            self.desk,
+            self.blotter,
+            config.booked_accounts,
+            config.untagged_accounts,
+            self._foreign,
+            self._settled,
         )
         self.placement = Placement(
             self.desk,
@@ -113,12 +123,21 @@ class Kernel:
         self.overruns: list[Overrun] = []
         self.feed_health: dict[str, HealthState] = {}
         self.durable_sequence = 0
-        self.listening = Listening(
-            self.desk, self.seats, lambda segment: sessions.continuous(segment, config.trading_date)
-        )
+        self.listening = Listening(self.desk, self.seats)
         self._on_tick = self.listening.on_tick
-        self._loss_watch = LossWatch(self.desk, gate, self.view, self._loss_limit_broken)
+        self.halting = Halting(
+            self.desk,
+            kill_switch,
+            self.placement,
+            self.listening,
+            self.seats,
+            self._tell,
+            config.hook_budget_ms,
+        )
+        self.recovery = Recovery(self.desk, self.blotter, self.placement, self.seats, self._tell)
+        self._loss_watch = LossWatch(self.desk, gate, self.view, self.halting.loss_limit_broken)
         self._notices: deque[Callable[[], None]] = deque()
+        self._is_ending = False
         self.background = Background(self.desk)
         self._handlers: Mapping[type, Callable[[Any], None]] = {
             Depth: self._depth,
@@ -135,8 +154,10 @@ class Kernel:
             OrderUpdated: lambda e: self.blotter.updated(e.update),
             BackgroundDone: self.background.done,
             HistoryLoaded: self._history_loaded,
-            HookOverran: self._hook_overran,
-            KillTripped: self._kill,
+            HookOverran: self.halting.overran,
+            KillTripped: self.halting.kill,
+            Armed: self.halting.arm,
+            **self.reconcile.handlers,
         }
 
     # -- the one entrance ------------------------------------------------------------------------
@@ -185,7 +206,7 @@ class Kernel:
             config,
             self._stopwatch,
             round(self.config.hook_budget_ms * 1e6),
-            self._hook_failed,
+            self.halting.hook_failed,
             self.overruns.append,
         )
         self.seats[config.strategy_id] = seat
@@ -225,11 +246,15 @@ class Kernel:
                 ) from error
             finally:
                 self.desk.hook = "engine"
+        self.recovery.start(self.reconcile.books)
 
     def _ending(self, event: RunEnding) -> None:
+        self._is_ending = True
         for seat in self.seats.values():
             seat.call("on_stop", seat.strategy.on_stop)
         self._settle()
+        # What is asked for at the end is not judged any more.
+        self.placement.drafts.clear()
         desk = self.desk
         marks = {
             instrument.key: tick.last
@@ -270,23 +295,6 @@ class Kernel:
         for interval, bars in by_interval.items():
             self.listening.builder(instrument, interval).seed(bars)
 
-    def _hook_overran(self, event: HookOverran) -> None:
-        self._halt(
-            self.seats[event.strategy],
-            f"{event.hook} took {event.took_ms:.0f} ms, its budget is "
-            f"{self.config.hook_budget_ms:g} ms",
-        )
-
-    def _kill(self, event: KillTripped) -> None:
-        desk = self.desk
-        self._kill_switch.trip(event)
-        desk.keep(KillRecorded(desk.now, desk.kseq, event.scope, event.mode, event.who, event.why))
-        desk.alert("critical", event.scope, f"KILLED by {event.who}: {event.why}")
-        if event.mode is KillMode.BLOCK_NEW:
-            return
-        flattens = event.mode is KillMode.FLATTEN
-        self.placement.kill(f"killed: {event.why}", scope=event.scope, flattens=flattens)
-
     # -- inside ----------------------------------------------------------------------------------
 
     def _look_around(self) -> None:
@@ -305,7 +313,11 @@ class Kernel:
         """Settle what the event stirred up; never ``NOTHING`` itself, even with nothing to do."""
         desk = self.desk
         desk.hook = "engine"
-        if self._notices or self.placement.dirty:
+        placement = self.placement
+        if placement.drafts:
+            # A group whose legs all have a price goes on in the event that asked for it.
+            placement.look_at_drafts()
+        if self._notices or placement.dirty:
             self._settle()
         desk.is_stirred = False
         self._note_next_look()
@@ -322,17 +334,44 @@ class Kernel:
         for _ in range(SETTLE_ROUNDS_MAX):
             if self.placement.settle():
                 continue
-            if not self._notices:
+            if self._notices:
+                self._notices.popleft()()
+                continue
+            waiting = 0 if self._is_ending else len(self.placement.drafts)
+            if waiting:
+                self.placement.look_at_drafts()
+            if not waiting or waiting == len(self.placement.drafts):
                 return
-            self._notices.popleft()()
         raise InvariantBroken("an event did not settle: groups and hooks keep answering each other")
 
-    def _order_changed(self, order: Order, fill: Fill | None) -> None:
+    # These parts are told of before the ones that answer are made.
+    def _foreign(self, why: str) -> None:
+        self.halting.foreign(why)
+
+    def _stranded(self, group: Group, why: str) -> None:
+        self.halting.stranded(group, why)
+
+    def _unclaimed(self, update: OrderUpdate) -> None:
+        self.reconcile.unclaimed(update)
+
+    def _settled(self) -> None:
+        self.recovery.settled(self.reconcile.books)
+
+    def _trading_state(self, strategy: str, account: str) -> tuple[TradingState, str]:
+        """Return the more restrictive of what the kill switch and the account's books allow."""
+        switch = self._kill_switch.state(strategy, account)
+        books = self.reconcile.standing(account)
+        return books if books[0] > switch[0] else switch
+
+    def _order_changed(self, order: Order, before: Order, fill: Fill | None) -> None:
+        self.reconcile.order_changed(order, before)
         self.placement.order_changed(order, fill)
         why = self._gate.note_order(order, self.view) if order.lifecycle.is_terminal else None
         seat = self.seats[order.strategy]
+        if order.overfill > before.overfill:
+            why = f"{order.key} filled {order.overfill} units more than was asked"
         if why is not None and not seat.is_halted:
-            self._tell(lambda: self._halt(seat, why))
+            self._tell(lambda: self.halting.halt(seat, why))
         self._tell(lambda: seat.call("on_order", seat.strategy.on_order, order))
         if fill is not None:
             self._loss_watch.wake()
@@ -354,47 +393,3 @@ class Kernel:
         if group.state is not group.told:
             group.told = group.state
             seat.call("on_legs", seat.strategy.on_legs, group)
-
-    def _stranded(self, group: Group, why: str) -> None:
-        event = KillTripped("all", KillMode.CANCEL_ALL, "engine", f"{group.group_id}: {why}")
-        self._tell(lambda: self._kill(event))
-
-    def _foreign(self, why: str) -> None:
-        """Somebody else trades the account, or our tags are not unique: nothing new goes out."""
-        event = KillTripped("all", KillMode.BLOCK_NEW, "engine", why)
-        self._tell(lambda: self._kill(event))
-
-    def _loss_limit_broken(self, breach: Breach) -> None:
-        """Let only exits through, and leave the groups of those who are configured so."""
-        scope = breach.strategy or "all"
-        self._kill_switch.reduce_only(scope, breach.text)
-        self.desk.alert("critical", scope, f"loss limit broken: {breach.text}")
-        for group in list(self.placement.groups.values()):
-            hit = breach.strategy is None or breach.strategy == group.strategy
-            if hit and self.seats[group.strategy].config.exits_on_max_loss:
-                self.placement.exit(group, breach.text)
-
-    def _hook_failed(self, seat: Seat, hook: str, failure: Failure) -> None:
-        self._halt(seat, f"{hook} raised {failure.text}", failure.trace)
-
-    def _halt(self, seat: Seat, why: str, trace: str = "") -> None:
-        """Stop a strategy; its groups get the exit its configuration names."""
-        if seat.is_halted:
-            return
-        desk = self.desk
-        seat.is_halted = True
-        seat.halted_why = why
-        self.listening.mute(seat)
-        self._kill_switch.halt(seat.strategy_id, why)
-        desk.keep(StrategyHalted(desk.now, desk.kseq, seat.strategy_id, why, trace))
-        exits = seat.config.exits_on_error
-        desk.alert(
-            "critical",
-            seat.strategy_id,
-            f"halted: {why}; its groups are {'left' if exits else 'kept, as configured'}",
-        )
-        for group in self.placement.of_strategy(seat.strategy_id):
-            if exits:
-                self.placement.exit(group, f"its strategy was halted: {why}")
-            else:
-                self.placement.cancel(group, why)

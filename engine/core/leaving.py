@@ -14,7 +14,7 @@ from engine.model.legs import GroupState, LegRole
 from engine.model.legs_state import GroupTrigger
 from engine.model.order import AmendKind, Lifecycle
 from engine.ports import RiskView, TradingState
-from engine.rules.clock_time import ns
+from engine.rules.clock_time import clock_text, ns
 
 LEAVING = (GroupState.UNWINDING, GroupState.EXITING)
 EXIT_RETRY_S = 1.0
@@ -71,6 +71,8 @@ class Leaving:
         policy = part.group.plan.policy
         for leg in part.legs:
             self._note_exit_end(part, leg)
+        if self._waits_for_open(part):
+            return
         exhausted = [leg for leg in part.legs if leg.exit_failures > policy.exit_retries]
         if exhausted:
             self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}")
@@ -87,6 +89,27 @@ class Leaving:
             if risk_left and leg.plan.role is LegRole.HEDGE:
                 continue
             self._exit_leg(part, leg)
+
+    def _waits_for_open(self, part: Part) -> bool:
+        """Say whether all that is held is in a break of its session: exits are sent when it opens.
+
+        Until then nothing is tried, so no attempt is used up, and the deadline counts from there.
+        """
+        opens = [self._reopens_at(leg) for leg in part.legs if leg.net]
+        later = [at for at in opens if at is not None]
+        if not later:
+            return False
+        if part.leaving_since < max(later):
+            part.leaving_since = max(later)
+            self._desk.alert(
+                "warning",
+                part.group.group_id,
+                f"not left before {clock_text(max(later), 0)}: nothing trades until then",
+            )
+        return len(later) == len(opens)
+
+    def _reopens_at(self, leg: LegRun) -> int | None:
+        return self._desk.trading.reopens_at(leg.instrument, self._desk.now)
 
     def _exit_leg(self, part: Part, leg: LegRun) -> None:
         desk = self._desk
@@ -107,6 +130,8 @@ class Leaving:
                     )
             return
         if self._bench.exposed(leg.exit_ids) or leg.exit_retry_at > desk.now or leg.net <= 0:
+            return
+        if self._reopens_at(leg) is not None:
             return
         is_early = desk.now - part.leaving_since < ns(CANCEL_FIRST_S)
         if is_early and self._bench.exposed(leg.entry_ids):

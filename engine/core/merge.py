@@ -15,16 +15,7 @@ import msgspec
 from engine.core.terms import Terms, usable
 from engine.model.amend_state import SEEN_OUTCOME, AmendTrigger
 from engine.model.money import ZERO
-from engine.model.order import (
-    AmendKind,
-    AmendOutcome,
-    AmendState,
-    Fill,
-    Lifecycle,
-    Order,
-    OrderUpdate,
-    RemoteStatus,
-)
+from engine.model.order import AmendKind, AmendState, Fill, Lifecycle, Order
 from engine.model.order_state import (
     TRANSITIONS,
     Step,
@@ -34,6 +25,7 @@ from engine.model.order_state import (
     amend_step,
     mark,
 )
+from engine.model.order_update import AmendOutcome, OrderUpdate, RemoteStatus
 from engine.model.verdict import Anomaly, Evidence, Verdict
 
 _TRIGGER_OF: Final[dict[RemoteStatus, Trigger | None]] = {
@@ -232,7 +224,7 @@ class _Merge:
             value = order.filled_value + order.price * growth
             self._odd(Anomaly.PRICE_UNCERTAIN, "no usable average price: valued at the limit")
             order = self.order
-        self.fill = _fill(order, growth, value - order.filled_value, self.at)
+        self.fill = fill_of(order, growth, value - order.filled_value, self.at)
         self.order = msgspec.structs.replace(order, filled_quantity=seen, filled_value=value)
         if self.before.lifecycle.is_terminal and not order.is_late:
             self.order = msgspec.structs.replace(self.order, is_late=True)
@@ -242,7 +234,7 @@ class _Merge:
         order = self.order
         settled = tuple(a for a in order.anomalies if a != Anomaly.PRICE_UNCERTAIN)
         if value != order.filled_value:
-            self.fill = _fill(order, 0, value - order.filled_value, self.at)
+            self.fill = fill_of(order, 0, value - order.filled_value, self.at)
         self.order = msgspec.structs.replace(order, filled_value=value, anomalies=settled)
         self._weigh(Verdict.MOVE, "the average price became known")
 
@@ -274,6 +266,7 @@ class _Merge:
         if filled and filled >= self._bound():
             if shows_all or self.order.lifecycle is not Lifecycle.FILLED:
                 self._advance(Trigger.SEEN_FILLED)
+                self._note_status_version()
                 return
         elif grew:
             self._advance(Trigger.SEEN_PART_FILLED)
@@ -302,8 +295,14 @@ class _Merge:
         if trigger is Trigger.SEEN_CANCELLED and step.changed:
             self._note_external_cancel()
         # PENDING is the least thing a status can say, so it never makes an OPEN stale.
-        if trigger is not Trigger.SEEN_PENDING and is_newer:
-            self.order = msgspec.structs.replace(self.order, status_version=seen_version)
+        if trigger is not Trigger.SEEN_PENDING:
+            self._note_status_version()
+
+    def _note_status_version(self) -> None:
+        """Keep the version of the newest update that said something of the book."""
+        seen, known = self.update.version, self.order.status_version
+        if seen is not None and (known is None or seen > known):
+            self.order = msgspec.structs.replace(self.order, status_version=seen)
 
     def _note_external_cancel(self) -> None:
         amend = self.before.amend
@@ -368,7 +367,11 @@ class _Merge:
             self.notes.append(note)
 
 
-def _fill(order: Order, quantity: int, value: Decimal, at: int) -> Fill:
+def fill_of(order: Order, quantity: int, value: Decimal, at: int) -> Fill:
+    """Return the fill that lets ``order``, as it was before, grow by so much.
+
+    ``quantity`` is units, ``value`` rupees; a quantity of 0 corrects the value alone.
+    """
     if quantity and value > ZERO:
         price = (value / quantity).quantize(_PRICE_STEP, ROUND_HALF_EVEN).normalize()
         if price == price.to_integral_value():

@@ -20,10 +20,11 @@ from engine.core.leaving import LEAVING, Leaving
 from engine.core.workbench import Workbench
 from engine.errors import OffGrid
 from engine.model.command import Lane
+from engine.model.instrument import Instrument
 from engine.model.legs import GroupPlan, GroupState, Leg, LegPlan, LegRole
 from engine.model.legs_state import GroupTrigger
 from engine.model.order import Fill, Order, OrderType
-from engine.model.record import GroupPlanned
+from engine.model.record import EntryWithdrawn, GroupMoved, GroupPlanned, LegRepriced
 from engine.model.side import Side
 from engine.ports import RiskGate, RiskView
 from engine.rules.clock_time import ns
@@ -53,6 +54,7 @@ class Placement:
         self._parts: dict[tuple[str, str], Part] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._newest_named: dict[tuple[str, str], Group] = {}
+        self.is_paused = False
 
     # -- what strategies and the engine ask ------------------------------------------------------
 
@@ -65,6 +67,21 @@ class Placement:
     def enter(self, plan: GroupPlan, deadline: int) -> Group:
         """Take a group on. It waits in DRAFT, until ``deadline`` (ns), for every leg's price."""
         desk = self._desk
+        group = self._register(plan)
+        group.price_deadline = deadline
+        desk.keep(GroupPlanned(desk.now, desk.cause(), plan))
+        self.drafts.append(group)
+        desk.timers.add(deadline, self.look_at_drafts)
+        return group
+
+    def restore(self, plan: GroupPlan) -> None:
+        """Take on a group of an earlier process, as it was planned; its moves follow."""
+        self._register(plan)
+        counted = plan.strategy, plan.name
+        self._counts[counted] = self._counts.get(counted, 0) + 1
+
+    def _register(self, plan: GroupPlan) -> Group:
+        """Make a group of a plan: legs by account, in units and on the grid."""
         sells_options = any(
             leg.side is Side.SELL and leg.instrument.right is not None for leg in plan.legs
         )
@@ -75,15 +92,11 @@ class Placement:
             ]
             for account, weight in plan.accounts.items()
         }
-        group = Group(desk, plan, legs_by_account)
-        group.price_deadline = deadline
+        group = Group(self._desk, plan, legs_by_account)
         self.groups[plan.group_id] = group
         self._newest_named[plan.strategy, plan.name] = group
         for account, part in group.parts.items():
             self._parts[plan.group_id, account] = part
-        desk.keep(GroupPlanned(desk.now, desk.cause(), plan))
-        self.drafts.append(group)
-        desk.timers.add(deadline, self.look_at_drafts)
         return group
 
     def exit(self, group: Group, reason: str) -> None:
@@ -100,7 +113,7 @@ class Placement:
                 part.exit_reason = reason
                 self._bench.cancel_working(part, reason, entries=True, lane=Lane.CANCEL)
                 if part.came_from not in LEAVING:
-                    part.came_from = _left_from(part.came_from)
+                    self._go_on(part, _left_from(part.came_from), reason)
             else:
                 self._leaving.leave(part, GroupTrigger.EXIT_WANTED, reason)
             self._bench.mark(part)
@@ -114,6 +127,8 @@ class Placement:
             elif part.state in ENTERING or part.came_from in ENTERING:
                 part.keeps_what_filled = True
                 part.exit_reason = reason
+                desk = self._desk
+                desk.keep(EntryWithdrawn(desk.now, desk.kseq, group.group_id, part.account, reason))
                 self._bench.cancel_working(part, reason, entries=True, lane=lane)
             self._bench.mark(part)
 
@@ -156,6 +171,8 @@ class Placement:
                 self._desk.alert("warning", subject, f"not modified: {refusal.text}")
                 return True
         leg.plan = msgspec.structs.replace(plan, limit=price, trigger=stop)
+        desk = self._desk
+        desk.keep(LegRepriced(desk.now, desk.kseq, part.group.group_id, part.account, leg.plan))
         return True
 
     def kill(self, reason: str, *, scope: str, flattens: bool) -> None:
@@ -176,10 +193,17 @@ class Placement:
                 self._bench.move_part(part, GroupTrigger.KILL, reason)
                 if part.state is GroupState.STUCK:
                     part.exit_reason = reason
-                    part.came_from = GroupState.EXITING if flattens else GroupState.KILLED
+                    self._go_on(part, GroupState.EXITING if flattens else GroupState.KILLED, reason)
                 elif flattens and not part.state.is_terminal:
                     self._leaving.leave(part, GroupTrigger.FLATTEN_WANTED, reason)
                 self._bench.mark(part)
+
+    def _go_on(self, part: Part, state: GroupState, reason: str) -> None:
+        """Note where a STUCK part goes once it is known again; a restart must not forget it."""
+        part.came_from = state
+        desk, stuck = self._desk, GroupState.STUCK
+        group_id = part.group.group_id
+        desk.keep(GroupMoved(desk.now, desk.kseq, group_id, part.account, state, stuck, reason))
 
     def _is_shut_down(self, part: Part) -> bool:
         return part.state is GroupState.KILLED and self._leaving.is_barred(part)
@@ -217,9 +241,17 @@ class Placement:
         self._bench.mark(part)
         return part.group
 
+    def look_again(self, group: Group) -> None:
+        """Have every part of a group looked at before the event is over."""
+        for part in group.parts.values():
+            self._bench.mark(part)
+
     def settle(self) -> bool:
-        """Work every part that something happened to; True if there was one."""
-        if not self.dirty:
+        """Work every part that something happened to; True if there was one.
+
+        While paused, nothing is worked: what was taken up is not known to be true yet.
+        """
+        if self.is_paused or not self.dirty:
             return False
         parts = list(self.dirty.values())
         self.dirty.clear()
@@ -233,7 +265,7 @@ class Placement:
             missing = [
                 leg.instrument.symbol
                 for leg in group.plan.legs
-                if self._desk.book.fair(leg.instrument) is None
+                if not self._has_price(leg.instrument)
             ]
             if not missing:
                 self.drafts.remove(group)
@@ -245,8 +277,22 @@ class Placement:
                 for part in group.parts.values():
                     self._bench.move_part(part, GroupTrigger.REFUSED, why)
 
+    def _has_price(self, instrument: Instrument) -> bool:
+        """Say whether a price is known that was made since the present window opened.
+
+        One from before a break, or from the pre-open, is no reason to decide anything.
+        """
+        desk = self._desk
+        if desk.book.fair(instrument) is None:
+            return False
+        opened = desk.trading.opened_at(instrument, desk.now)
+        tick = desk.book.ticks[instrument.index]
+        return opened is None or (tick is not None and tick.received_at >= opened)
+
     def work(self, part: Part) -> None:
         """Do the next thing for one account's share of a group."""
+        if part.state is GroupState.DRAFT:
+            return  # It waits for a price; recovery looks at it again all the same.
         self._watch_naked(part)
         unknown = [leg for leg in part.legs if self._bench.is_unknown(leg)]
         if unknown and part.state is not GroupState.STUCK:

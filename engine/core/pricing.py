@@ -6,11 +6,16 @@ side of the book, re-priced in steps, and bounded.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.core.book import Book
+from engine.errors import OffGrid
 from engine.model.instrument import Instrument, Kind
+from engine.model.legs import Leg
+from engine.model.payoff import Payoff
 from engine.model.side import Side
+from engine.rules.payoff import leg_at, payoff
 
 FUTURE_SLIPPAGE_PCT_MAX = 0.8
 """Futures and shares are collared at 1 % (reliability.md C10): a chase stays inside that."""
@@ -73,3 +78,32 @@ def stop_limit(instrument: Instrument, side: Side, trigger: Decimal) -> Decimal:
     """Return the limit of a stop whose author named only the trigger."""
     gap = float(trigger) * STOP_GAP_PCT[instrument.kind] / 100
     return instrument.price(max(gap, 0) * side.sign + float(trigger), side, "aggressive")
+
+
+def trade_price(leg: Leg, book: Book) -> Decimal | None:
+    """Return the price at which ``leg`` would trade now: its limit or trigger, else the touch.
+
+    None while it has no price.
+    """
+    asked = leg.limit if leg.limit is not None else leg.trigger
+    if asked is not None:
+        return leg.instrument.price(asked, leg.side, "nearest")
+    seen = touch_price(book, leg.instrument, leg.side)
+    return None if seen is None else leg.instrument.price(seen, leg.side, "aggressive")
+
+
+def payoff_of(legs: Iterable[Leg], book: Book) -> Payoff | None:
+    """Return what ``legs`` would earn at expiry, each at its ``trade_price``.
+
+    None while a leg has no price. Raises ``OffGrid`` without legs and for what is no leg.
+    """
+    priced = []
+    for leg in legs:
+        if not isinstance(leg, Leg):
+            raise OffGrid(f"a leg is made with buy(...) or sell(...), not {leg!r}")
+        price = trade_price(leg, book)
+        if price is None:
+            return None
+        units = leg.side.sign * leg.lots * leg.instrument.lot_size
+        priced.append(leg_at(leg.instrument, units, price))
+    return payoff(priced)

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from engine.model.money import ZERO
-from engine.model.order import Amend, Order, OrderUpdate
+from engine.model.order import Amend, Order
+from engine.model.order_update import OrderUpdate
 
 
 class Terms(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model.command import LANE_OF, Lane, MessageKind, Ticket
-from engine.model.order import Amend, AmendKind, Order, OrderRequest
+from engine.model.order import Amend, AmendKind, AmendState, Order, OrderRequest
 from engine.rules.clock_time import ns
 
 AMEND_LIVES_S = 30.0
@@ -36,4 +36,18 @@ def amend_ticket(order: Order, amend: Amend, lane: Lane | None, now: int) -> Tic
         queued_at=now,
         expires_at=now + ns(AMEND_LIVES_S),
         generation=amend.generation,
+    )
+
+
+def may_send(amend: Amend, ticket: Ticket) -> bool:
+    """Say whether a released ticket still has something to send.
+
+    A cancel that was sent and not carried out may be sent again (engine.model.amend_state).
+    """
+    if amend.state is AmendState.WANTED:
+        return True
+    return (
+        ticket.kind is MessageKind.CANCEL
+        and amend.kind is AmendKind.CANCEL
+        and amend.state in {AmendState.ACKED, AmendState.IN_DOUBT}
     )

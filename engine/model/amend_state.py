@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from engine.errors import InvariantBroken
-from engine.model.order import Amend, AmendKind, AmendOutcome, AmendState
+from engine.model.order import Amend, AmendKind, AmendState
+from engine.model.order_update import AmendOutcome
 from engine.model.verdict import Verdict
 
 

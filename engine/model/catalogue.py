@@ -22,6 +22,7 @@ from engine.model.instrument import (
     Segment,
     canonical_key,
 )
+from engine.model.strikes import Strikes
 
 
 class InstrumentFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,9 @@ class Catalogue:
         self._by_index: list[Instrument] = []
         self._by_key: dict[str, Instrument] = {}
         self._by_symbol: dict[str, list[Instrument]] = {}
+        self._expiries: dict[tuple[str, Kind], list[date]] = {}
+        self._strikes: dict[tuple[str, date], Strikes] = {}
+        self._references: dict[str, Instrument] = {}
 
     def __len__(self) -> int:
         return len(self._by_index)
@@ -84,6 +88,10 @@ class Catalogue:
         self._by_index.append(made)
         self._by_key[made.key] = made
         self._by_symbol.setdefault(made.symbol.upper(), []).append(made)
+        # Answers found before are no longer whole.
+        self._expiries.clear()
+        self._strikes.clear()
+        self._references.clear()
         return made
 
     def by_key(self, key: str) -> Instrument:
@@ -118,22 +126,47 @@ class Catalogue:
 
     def expiries(self, underlying: str, kind: Kind = Kind.OPTION) -> list[date]:
         """Expiries of the contracts of ``underlying``, nearest first."""
-        return sorted(
-            {
-                i.expiry
+        known = self._expiries.get((underlying, kind))
+        if known is None:
+            known = self._expiries[underlying, kind] = sorted(
+                {
+                    i.expiry
+                    for i in self._by_index
+                    if i.underlying == underlying and i.kind is kind and i.expiry is not None
+                }
+            )
+        return list(known)
+
+    def strikes(self, underlying: str, expiry: date) -> Strikes:
+        """Return the options of one expiry; the same object until another contract is known."""
+        known = self._strikes.get((underlying, expiry))
+        if known is None:
+            options = [
+                i
                 for i in self._by_index
-                if i.underlying == underlying and i.kind is kind and i.expiry is not None
-            }
-        )
+                if i.kind is Kind.OPTION and i.underlying == underlying and i.expiry == expiry
+            ]
+            known = self._strikes[underlying, expiry] = Strikes(underlying, expiry, options)
+        return known
 
     def options(self, underlying: str, expiry: date) -> list[Instrument]:
         """Options of one expiry, by strike and then call before put."""
-        found = [
-            i
-            for i in self._by_index
-            if i.kind is Kind.OPTION and i.underlying == underlying and i.expiry == expiry
-        ]
-        return sorted(found, key=lambda i: (i.strike or Decimal(0), i.right or ""))
+        return list(self.strikes(underlying, expiry).options)
+
+    def reference(self, underlying: str) -> Instrument:
+        """Return what the options are on: the index or share, else the nearest future.
+
+        Raises ``FileError`` where none of them is known.
+        """
+        known = self._references.get(underlying)
+        if known is None:
+            spots = (
+                i
+                for i in self._by_index
+                if i.underlying == underlying and i.kind in (Kind.INDEX, Kind.EQUITY)
+            )
+            known = self._references[underlying] = next(spots, None) or self.future(underlying)
+        return known
 
     def future(self, underlying: str, nth: int = 0) -> Instrument:
         """Return the ``nth`` nearest future of ``underlying``. Raises ``FileError`` without one."""
@@ -141,6 +174,10 @@ class Catalogue:
             (i for i in self._by_index if i.kind is Kind.FUTURE and i.underlying == underlying),
             key=lambda i: i.expiry or date.max,
         )
+        if not found:
+            raise FileError(
+                f"{underlying} has no future among the {len(self._by_index)} instruments known here"
+            )
         if nth >= len(found):
             raise FileError(f"{underlying}: {len(found)} futures known, number {nth + 1} asked")
         return found[nth]

@@ -15,11 +15,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Child orders judged, and where the broker allows it sent, together.
 
     ``whole`` is True when these are all the legs of a group, over all its accounts: rules about
-    exposure then look at the sum.
+    exposure then look at the sum. ``planned`` is True when nothing of that group has been sent yet
+    and these are all its units: rules about the group itself look then, and only then.
     """
 
     requests: tuple[OrderRequest, ...]
     whole: bool = False
+    planned: bool = False
 
 
 class Replacement(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,13 @@ class TransmitCancel(msgspec.Struct, frozen=True, tag=True):
     broker_id: str
 
 
+class ReadBooks(msgspec.Struct, frozen=True, tag=True):
+    """Read the orders, trades and positions of an account; ``SnapshotMerged`` is the answer."""
+
+    account: str
+    why: str
+
+
 class Subscribe(msgspec.Struct, frozen=True, tag=True):
     """Ask the feed for these instruments; ``depth`` where the book is wanted as well."""
 
@@ -99,6 +106,7 @@ Effect = (
     | Transmit
     | TransmitReplace
     | TransmitCancel
+    | ReadBooks
     | Subscribe
     | Unsubscribe
     | RunBackground

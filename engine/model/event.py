@@ -11,8 +11,11 @@ from enum import StrEnum
 import msgspec
 
 from engine.model.command import MessageKind, Ticket
+from engine.model.instrument import Instrument
 from engine.model.market import Bar, Depth, Tick
-from engine.model.order import OrderUpdate
+from engine.model.order import Product
+from engine.model.order_update import OrderUpdate
+from engine.model.snapshot import Snapshot
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
@@ -111,6 +114,71 @@ class OrderUpdated(msgspec.Struct, frozen=True, tag=True):
     update: OrderUpdate
 
 
+class SnapshotMerged(msgspec.Struct, frozen=True, tag=True):
+    """The books of an account were read, wholly or not: every ``ReadBooks`` is answered by one."""
+
+    snapshot: Snapshot
+
+
+class OrderStreamChanged(msgspec.Struct, frozen=True, tag=True):
+    """An account's stream of order updates came up or went down; it tells nothing of between."""
+
+    account: str
+    is_up: bool
+    why: str
+
+
+class JournalStalled(msgspec.Struct, frozen=True, tag=True):
+    """The journal did not become durable in time: nothing new is sent until it is."""
+
+    waited_ms: float
+
+
+class Resolution(StrEnum):
+    """What a person says became of an order in doubt."""
+
+    NOT_PLACED = "NOT_PLACED"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+
+class HumanResolved(msgspec.Struct, frozen=True, tag=True):
+    """A person settled an order in doubt, with the reason.
+
+    ``act_id`` names the act, so that one taken up again after a crash counts once.
+    """
+
+    client_id: str
+    resolution: Resolution
+    who: str
+    why: str
+    act_id: str = ""
+
+
+class HumanAdjusted(msgspec.Struct, frozen=True, tag=True):
+    """A person accepts that an account holds ``quantity`` units more (less) than we can explain.
+
+    The units are counted as somebody else's: no strategy gets them, and no fill is made up.
+    """
+
+    account: str
+    instrument: Instrument
+    product: Product
+    quantity: int
+    who: str
+    why: str
+    act_id: str = ""
+
+
+class Armed(msgspec.Struct, frozen=True, tag=True):
+    """A person lifted every restriction of ``scope``, with the reason."""
+
+    scope: str
+    who: str
+    why: str
+    act_id: str = ""
+
+
 class BackgroundDone(msgspec.Struct, frozen=True, tag=True):
     """A strategy's background work ended: ``result`` is msgspec JSON, or ``error`` is set."""
 
@@ -164,6 +232,12 @@ _Fact = (
     | SendAborted
     | ReplyClassified
     | OrderUpdated
+    | SnapshotMerged
+    | OrderStreamChanged
+    | JournalStalled
+    | HumanResolved
+    | HumanAdjusted
+    | Armed
     | BackgroundDone
     | HistoryLoaded
     | HookOverran

@@ -11,8 +11,11 @@ from decimal import Decimal
 import msgspec
 
 from engine.model.approval import Check
+from engine.model.instrument import Instrument
 from engine.model.legs import GroupPlan, GroupState, LegPlan
-from engine.model.order import Fill, Order
+from engine.model.order import Fill, Order, Product
+from engine.model.order_update import OrderUpdate
+from engine.model.tariff import Tariff
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +29,19 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     frame: int | None
 
 
+def recording_label(imported: str, *, is_synthetic: bool) -> str:
+    """Return what a reader must not overlook about a recording's prices."""
+    if is_synthetic:
+        return "SYNTHETIC recording"
+    return f"IMPORTED recording ({imported})" if imported else "recording"
+
+
 class SessionBooted(msgspec.Struct, frozen=True, tag=True):
-    """The first record: what runs, on what, with which rules. Hashes are SHA-256, hex."""
+    """The first record: what runs, on what, with which rules. Hashes are SHA-256, hex.
+
+    ``tariff`` says whose plans the trades are charged by; a journal without one knew a single plan.
+    ``imported`` says what the recording's frames were made from, empty where a socket brought them.
+    """
 
     session_id: str
     trading_date: str
@@ -40,6 +54,8 @@ class SessionBooted(msgspec.Struct, frozen=True, tag=True):
     strategy_hashes: dict[str, str]
     rules_version: str
     is_synthetic: bool
+    tariff: Tariff = Tariff()
+    imported: str = ""
 
 
 class GroupPlanned(msgspec.Struct, frozen=True, tag=True):
@@ -94,6 +110,26 @@ class GroupMoved(msgspec.Struct, frozen=True, tag=True):
     legs: tuple[LegPlan, ...] = ()
 
 
+class EntryWithdrawn(msgspec.Struct, frozen=True, tag=True):
+    """The entry of a part was taken back: nothing more is sent for it, what filled is kept."""
+
+    at: int
+    kseq: int
+    group_id: str
+    account: str
+    reason: str
+
+
+class LegRepriced(msgspec.Struct, frozen=True, tag=True):
+    """An author asked for another limit or trigger of a leg: the leg as it is planned now."""
+
+    at: int
+    kseq: int
+    group_id: str
+    account: str
+    leg: LegPlan
+
+
 class StrategyHalted(msgspec.Struct, frozen=True, tag=True):
     """A strategy will get no more hooks (it raised, overran, or broke a limit)."""
 
@@ -124,6 +160,70 @@ class KillRecorded(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
+class SnapshotNoted(msgspec.Struct, frozen=True, tag=True):
+    """An account's books were read: what of them was believed, and what could not be explained.
+
+    ``missing``: broker ids known for the day that the order book lacked. ``unexplained``: what the
+    account holds beyond what we know of, units by instrument key and product (``key|product``).
+    """
+
+    at: int
+    kseq: int
+    account: str
+    asked_at: int
+    orders: int
+    is_complete: bool
+    why: str
+    missing: tuple[str, ...] = ()
+    unexplained: dict[str, int] = {}
+
+
+class ForeignSeen(msgspec.Struct, frozen=True, tag=True):
+    """An order in our account that we did not send, as it is shown now."""
+
+    at: int
+    kseq: int
+    update: OrderUpdate
+
+
+class ForeignHeld(msgspec.Struct, frozen=True, tag=True):
+    """Units in an account that are not ours: held at the start of the day, or accepted by a person.
+
+    ``quantity`` is what is added, signed.
+    """
+
+    at: int
+    kseq: int
+    account: str
+    instrument: Instrument
+    product: Product
+    quantity: int
+    who: str
+    why: str
+
+
+class AccountVerified(msgspec.Struct, frozen=True, tag=True):
+    """What an account may do, after its books were held against what we know."""
+
+    at: int
+    kseq: int
+    account: str
+    standing: str
+    why: str
+
+
+class HumanActed(msgspec.Struct, frozen=True, tag=True):
+    """A person settled or lifted something: ``action`` is ``resolve``, ``adjust`` or ``arm``."""
+
+    at: int
+    kseq: int
+    action: str
+    subject: str
+    who: str
+    why: str
+    act_id: str = ""
+
+
 class AlertRaised(msgspec.Struct, frozen=True, tag=True):
     """Something a person should know. ``level``: info, warning or critical."""
 
@@ -152,9 +252,16 @@ Record = (
     | OrderChanged
     | OrderFilled
     | GroupMoved
+    | EntryWithdrawn
+    | LegRepriced
     | StrategyHalted
     | StateSaved
     | KillRecorded
+    | SnapshotNoted
+    | ForeignSeen
+    | ForeignHeld
+    | AccountVerified
+    | HumanActed
     | AlertRaised
     | SessionClosed
 )

@@ -79,3 +79,13 @@ class Anomaly(StrEnum):
     EXTERNAL_CHANGE = "external_change"
     TERMS_DIFFER = "terms_differ"
     UNEXPECTED_AMEND = "unexpected_amend"
+
+    @property
+    def is_alarm(self) -> bool:
+        """True when a person must hear of it at once: money moved, or protection is gone."""
+        return self in _ALARMS
+
+
+_ALARMS = frozenset(
+    {Anomaly.PROTECTION_LOST, Anomaly.OVERFILL, Anomaly.RESURRECTED, Anomaly.REINSTATED}
+)

@@ -13,7 +13,8 @@ from brokers.paper.faults import Fault
 from engine import Instrument, Params, Strategy, Tick
 from engine.model.effect import Say
 from engine.model.event import Event, KillMode, KillTripped, OrderUpdated
-from engine.model.order import Order, OrderUpdate, RemoteStatus
+from engine.model.order import Order
+from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.testing import StrategyHarness
 from risk.limits import AccountLimits
 

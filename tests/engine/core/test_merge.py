@@ -17,7 +17,6 @@ from engine.model.instrument import Kind, Segment
 from engine.model.order import (
     Amend,
     AmendKind,
-    AmendOutcome,
     AmendState,
     ChildKey,
     Fill,
@@ -25,12 +24,11 @@ from engine.model.order import (
     Order,
     OrderRequest,
     OrderType,
-    OrderUpdate,
     Product,
     Purpose,
-    RemoteStatus,
 )
 from engine.model.order_state import Trigger, advance, amend_step, want_cancel, want_replace
+from engine.model.order_update import AmendOutcome, OrderUpdate, RemoteStatus
 from engine.model.side import Side
 from engine.model.verdict import Anomaly, Evidence, Verdict
 
@@ -634,3 +632,11 @@ def test_a_broker_that_answers_before_its_reply_teaches_its_id() -> None:
     assert (order.broker_id, order.acked_at) == ("B1", 5)
     late = advance(order, Trigger.REPLY_OK, 6, broker_id="B1")
     assert (late.verdict, late.order) == (V.STAY, order)
+
+
+def test_an_open_that_comes_after_the_fill_it_preceded_is_old_and_no_anomaly() -> None:
+    """Found by the simulation: a fill told by its quantity left no status version behind."""
+    filled = merge(order_in(L.SENDING), said(R.FILLED, 150, "100", version=2), 2).order
+    assert filled.lifecycle is L.FILLED
+    result = merge(filled, said(R.OPEN, 0, version=1), 3)
+    assert (result.verdict, result.order.anomalies) == (V.STALE, ())

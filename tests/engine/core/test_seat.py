@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from engine import GroupState, Params, State, Strategy, buy, sell
-from engine.core.kernel import Kernel, KernelConfig
+from engine.core.kernel import Kernel
+from engine.core.kernel_config import KernelConfig
 from engine.core.seat import SeatConfig
 from engine.errors import FileError, InvariantBroken
 from engine.model.event import FeedHealthChanged, HealthState, HookOverran, Started

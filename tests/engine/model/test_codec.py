@@ -27,11 +27,10 @@ from engine.model.order import (
     Order,
     OrderRequest,
     OrderType,
-    OrderUpdate,
     Product,
     Purpose,
-    RemoteStatus,
 )
+from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.model.record import OrderChanged, OrderFilled, Record
 from engine.model.side import Side
 

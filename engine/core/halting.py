@@ -1,0 +1,137 @@
+"""Everything that stops trading, and the one thing that lets it go on: a person's arming."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+
+from engine.core.desk import Desk
+from engine.core.failure import Failure
+from engine.core.group import Group, Part
+from engine.core.listening import Listening
+from engine.core.placement import Placement
+from engine.core.seat import Seat
+from engine.model.event import Armed, HookOverran, KillMode, KillTripped
+from engine.model.record import HumanActed, KillRecorded, StrategyHalted
+from engine.ports import Breach, KillSwitch
+
+
+class Halting:
+    """Halts strategies, trips the kill switch, and leaves groups where that is asked for.
+
+    ``tell`` calls something once what is under way has been done.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        kill_switch: KillSwitch,
+        placement: Placement,
+        listening: Listening,
+        seats: Mapping[str, Seat],
+        tell: Callable[[Callable[[], None]], None],
+        hook_budget_ms: float,
+    ) -> None:
+        self._desk = desk
+        self._kill_switch = kill_switch
+        self._placement = placement
+        self._listening = listening
+        self._seats = seats
+        self._tell = tell
+        self._hook_budget_ms = hook_budget_ms
+
+    def kill(self, event: KillTripped) -> None:
+        """Trip the kill switch, and cancel or flatten as far as its mode reaches."""
+        desk = self._desk
+        self._kill_switch.trip(event)
+        desk.keep(KillRecorded(desk.now, desk.kseq, event.scope, event.mode, event.who, event.why))
+        desk.alert("critical", event.scope, f"KILLED by {event.who}: {event.why}")
+        if event.mode is KillMode.BLOCK_NEW:
+            return
+        flattens = event.mode is KillMode.FLATTEN
+        self._placement.kill(f"killed: {event.why}", scope=event.scope, flattens=flattens)
+
+    def arm(self, event: Armed) -> None:
+        """Lift every restriction of a scope; what was cancelled or left stays so."""
+        desk = self._desk
+        desk.keep(
+            HumanActed(desk.now, desk.kseq, "arm", event.scope, event.who, event.why, event.act_id)
+        )
+        try:
+            self._kill_switch.arm(event.scope)
+        except KeyError:
+            desk.alert("warning", event.scope, f"armed by {event.who}, though nothing stopped it")
+            return
+        seat = self._seats.get(event.scope)
+        if seat is not None and seat.is_halted:
+            seat.is_halted = False
+            self._listening.reroute(seat)
+        desk.alert("info", event.scope, f"armed by {event.who}: {event.why}")
+
+    def restore_kill(self, event: KillTripped, parts: Iterable[Part]) -> None:
+        """Take up a kill of an earlier process: it stands until a person arms again."""
+        self._kill_switch.trip(event)
+        for part in parts:
+            part.flattens = part.flattens or event.mode is KillMode.FLATTEN
+
+    def restore_halt(self, strategy: str, why: str) -> None:
+        """Take up the halt of a strategy."""
+        self._kill_switch.halt(strategy, why)
+
+    def restore_arm(self, scope: str) -> None:
+        """Take up what a person lifted; a scope that nothing stopped by record stays as it is."""
+        with contextlib.suppress(KeyError):
+            self._kill_switch.arm(scope)
+
+    def stranded(self, group: Group, why: str) -> None:
+        """A group cannot get flat: nothing else may make it worse."""
+        event = KillTripped("all", KillMode.CANCEL_ALL, "engine", f"{group.group_id}: {why}")
+        self._tell(lambda: self.kill(event))
+
+    def foreign(self, why: str) -> None:
+        """Somebody else trades the account, or our tags are not unique: nothing new goes out."""
+        event = KillTripped("all", KillMode.BLOCK_NEW, "engine", why)
+        self._tell(lambda: self.kill(event))
+
+    def loss_limit_broken(self, breach: Breach) -> None:
+        """Let only exits through, and leave the groups of those who are configured so."""
+        scope = breach.strategy or "all"
+        self._kill_switch.reduce_only(scope, breach.text)
+        self._desk.alert("critical", scope, f"loss limit broken: {breach.text}")
+        for group in list(self._placement.groups.values()):
+            hit = breach.strategy is None or breach.strategy == group.strategy
+            if hit and self._seats[group.strategy].config.exits_on_max_loss:
+                self._placement.exit(group, breach.text)
+
+    def hook_failed(self, seat: Seat, hook: str, failure: Failure) -> None:
+        """A hook raised: its strategy stops there, and no other."""
+        self.halt(seat, f"{hook} raised {failure.text}", failure.trace)
+
+    def overran(self, event: HookOverran) -> None:
+        """A hook took longer than its budget."""
+        self.halt(
+            self._seats[event.strategy],
+            f"{event.hook} took {event.took_ms:.0f} ms, its budget is {self._hook_budget_ms:g} ms",
+        )
+
+    def halt(self, seat: Seat, why: str, trace: str = "") -> None:
+        """Stop a strategy; its groups get the exit its configuration names."""
+        if seat.is_halted:
+            return
+        desk = self._desk
+        seat.is_halted = True
+        seat.halted_why = why
+        self._listening.reroute(seat)
+        self._kill_switch.halt(seat.strategy_id, why)
+        desk.keep(StrategyHalted(desk.now, desk.kseq, seat.strategy_id, why, trace))
+        exits = seat.config.exits_on_error
+        desk.alert(
+            "critical",
+            seat.strategy_id,
+            f"halted: {why}; its groups are {'left' if exits else 'kept, as configured'}",
+        )
+        for group in self._placement.of_strategy(seat.strategy_id):
+            if exits:
+                self._placement.exit(group, f"its strategy was halted: {why}")
+            else:
+                self._placement.cancel(group, why)

@@ -1,0 +1,147 @@
+"""What a restart means for what was under way, and when work goes on (reliability.md 2.5, 3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final
+
+from engine.core.blotter import Blotter
+from engine.core.books import Books
+from engine.core.desk import Desk
+from engine.core.entering import ENTERING
+from engine.core.group import Part
+from engine.core.leaving import LEAVING
+from engine.core.placement import Placement
+from engine.core.seat import Seat
+from engine.model.amend_state import AmendTrigger
+from engine.model.event import KillMode, KillTripped
+from engine.model.legs import GroupState
+from engine.model.order import AmendKind, AmendState, Fill, Lifecycle, Order
+from engine.model.order_state import Trigger
+from engine.model.record import OrderFilled
+from engine.rules.clock_time import NS_PER_S
+
+ENTRY_GAP_S: Final = 60.0
+"""After a longer absence an entry is not gone on with: its price and its reason are stale."""
+
+_UNSENT: Final = (Lifecycle.INTENT, Lifecycle.APPROVED)
+
+
+class Recovery:
+    """Keeps groups at rest from a restart until every account's books have been weighed.
+
+    ``tell`` calls something once what is under way has been done.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        blotter: Blotter,
+        placement: Placement,
+        seats: Mapping[str, Seat],
+        tell: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._desk = desk
+        self._blotter = blotter
+        self._placement = placement
+        self._seats = seats
+        self._tell = tell
+        self._left_at = 0
+        self._untold: tuple[Fill, ...] = ()
+        self.kills: list[KillTripped] = []
+        self.is_on = False
+
+    def begin(self, untold: Iterable[Fill] = ()) -> None:
+        """Note that a journal was taken up, and when it ended.
+
+        ``untold``: the fills of which it has the order's record and not their own.
+        """
+        self.is_on = True
+        self._untold = tuple(untold)
+        self._left_at = self._desk.now
+        self._placement.is_paused = True
+
+    def start(self, books: Books) -> None:
+        """Settle what stood half done when the engine stopped; ask for every account's books."""
+        if self.is_on:
+            desk = self._desk
+            for fill in self._untold:
+                desk.keep(OrderFilled(desk.now, desk.kseq, fill))
+            for order in list(self._blotter.live.values()):
+                self._settle(order)
+            for group in list(self._placement.groups.values()):
+                if group.state is GroupState.DRAFT:
+                    self._placement.exit(group, "the engine restarted before risk had judged it")
+            self._stop_again()
+        books.start()
+        self.settled(books)
+
+    def settled(self, books: Books) -> None:
+        """Go on with what was taken up, once no account's books are still to be weighed."""
+        if not self.is_on or books.is_reading:
+            return
+        self.is_on = False
+        self._placement.is_paused = False
+        away_s = (self._desk.now - self._left_at) / NS_PER_S
+        for group in list(self._placement.groups.values()):
+            if group.is_done:
+                continue
+            entering = any(part.state in ENTERING for part in group.parts.values())
+            if entering and away_s > ENTRY_GAP_S:
+                why = f"the engine was away for {away_s:.0f} s while it was entered"
+                self._desk.alert("critical", group.group_id, f"held as far as it filled: {why}")
+                self._placement.cancel(group, why)
+            self._placement.look_again(group)
+        for seat in self._seats.values():
+            self._tell(partial(seat.call, "on_recovered", seat.strategy.on_recovered))
+
+    def _stop_again(self) -> None:
+        """Carry out the halts and kills of before as far as the stop of the engine cut them off."""
+        placement = self._placement
+        for seat in self._seats.values():
+            if not seat.is_halted:
+                continue
+            why = f"its strategy was halted: {seat.halted_why}"
+            for group in placement.of_strategy(seat.strategy_id):
+                if seat.config.exits_on_error:
+                    placement.exit(group, why)
+                elif any(part.state in ENTERING for part in group.parts.values()):
+                    placement.cancel(group, why)
+        for kill in self.kills:
+            flattens = kill.mode is KillMode.FLATTEN
+            parts = (p for g in placement.groups.values() for p in g.parts.values())
+            if kill.mode is not KillMode.BLOCK_NEW and any(
+                _goes_on(part, flattens=flattens) for part in parts
+            ):
+                placement.kill(f"killed: {kill.why}", scope=kill.scope, flattens=flattens)
+
+    def _settle(self, order: Order) -> None:
+        """Say what the stop meant for one order: what may have been sent is in doubt."""
+        blotter = self._blotter
+        if order.lifecycle in _UNSENT:
+            why = "the engine restarted before it was sent"
+            blotter.settle(order.client_id, Trigger.DENY, why)
+            return
+        if order.lifecycle is Lifecycle.SENDING:
+            why = "the engine stopped while it was sent"
+            blotter.settle(order.client_id, Trigger.REPLY_AMBIGUOUS, why)
+        amend = order.amend
+        if amend is None:
+            return
+        if amend.state is AmendState.SENDING:
+            why = "the engine stopped while it was sent"
+            blotter.settle_amend(order.client_id, AmendTrigger.REPLY_AMBIGUOUS, why)
+        elif amend.state is AmendState.WANTED and amend.kind is AmendKind.CANCEL:
+            blotter.cancel_again(order.client_id)
+        elif amend.state is AmendState.WANTED:
+            why = "the engine restarted before it was sent"
+            blotter.settle_amend(order.client_id, AmendTrigger.ABORTED, why)
+
+
+def _goes_on(part: Part, *, flattens: bool) -> bool:
+    """Say whether a part stands as if no kill had reached it."""
+    state = part.came_from if part.state is GroupState.STUCK else part.state
+    if state is None or state.is_terminal or state is GroupState.STRANDED:
+        return False
+    return state not in (LEAVING if flattens else (GroupState.KILLED,))

@@ -1,0 +1,281 @@
+"""Orders in doubt: when they are looked for, what proves them absent, and when a person must."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from engine import buy
+from engine.model.event import HumanResolved, OrderStreamChanged, Resolution
+from engine.model.order import Lifecycle
+from engine.model.order_update import RemoteStatus
+from engine.model.record import HumanActed
+from engine.model.snapshot import TradeRow
+from engine.rules.clock_time import ns
+from tests.engine.core.live_kernel import LiveKernel
+
+L, R = Lifecycle, RemoteStatus
+
+
+@pytest.fixture
+def live() -> LiveKernel:
+    return LiveKernel().ready()
+
+
+@pytest.fixture
+def ours(live: LiveKernel) -> str:
+    """An order in doubt since this moment."""
+    (client_id,) = live.enter(buy(live.call, 1))
+    live.show("A1")
+    live.reads.clear()
+    live.lose(client_id)
+    return client_id
+
+
+def look(live: LiveKernel, *after_s: float, **books: object) -> None:
+    """Show complete books without the order at these seconds after it came in doubt."""
+    for at, before in zip(after_s, (0.0, *after_s), strict=False):
+        live.wait(at - before)
+        live.show("A1", **books)  # type: ignore[arg-type]
+
+
+def test_the_books_are_read_on_the_schedule_and_one_reading_serves_all(live: LiveKernel) -> None:
+    first = live.enter(buy(live.call, 1), buy(live.put, 1))
+    live.show("A1")
+    live.reads.clear()
+    for client_id in first:
+        live.lose(client_id)
+    began, asked = live.now, []
+    while live.now - began < ns(200):
+        live.wait(0.5)
+        if "A1" in live.reads:
+            assert live.reads.count("A1") == 1
+            asked.append((live.now - began) / 1e9)
+            live.show("A1", is_complete=False, why="the broker is away")
+    for due in (1, 2, 4, 8, 15, 30, 60, 120, 180):
+        assert any(due <= at <= due + 0.5 for at in asked), (due, asked)
+
+
+def test_an_order_in_doubt_is_never_sent_again(live: LiveKernel, ours: str) -> None:
+    look(live, 20, 60, 125)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+    assert live.placed.count(ours) == 1
+
+
+def test_three_complete_looks_the_last_after_two_minutes_prove_absence(
+    live: LiveKernel, ours: str
+) -> None:
+    look(live, 15, 60, 119.9)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 0.1)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+
+
+def test_a_look_within_fifteen_seconds_proves_nothing(live: LiveKernel, ours: str) -> None:
+    look(live, 1, 5, 10, 14.9, 60, 121)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 1)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+
+
+def test_two_looks_are_not_three(live: LiveKernel, ours: str) -> None:
+    look(live, 30, 130)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+
+
+def test_a_snapshot_counts_from_when_it_was_asked_for(live: LiveKernel, ours: str) -> None:
+    asked = live.now + ns(14)
+    live.wait(130)
+    for _ in range(5):
+        live.show("A1", asked_at=asked)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+
+
+def test_looks_that_are_not_complete_prove_nothing(live: LiveKernel, ours: str) -> None:
+    look(live, 15, 30, 60, 90, 121, 150, is_complete=False, why="a page is missing")
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+
+
+@pytest.mark.parametrize("unread", ["trades", "positions"])
+def test_without_trades_or_positions_nothing_is_proven(
+    live: LiveKernel, ours: str, unread: str
+) -> None:
+    for at in (15, 45, 60, 10):
+        live.wait(at)
+        live.show("A1", **{unread: None})  # type: ignore[arg-type]
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    live.wait(60)
+    live.show("A1", **{unread: None})  # type: ignore[arg-type]
+    assert live.order(ours).lifecycle is L.QUARANTINED
+
+
+def test_a_trade_nobody_explains_speaks_against_absence(live: LiveKernel, ours: str) -> None:
+    trade = TradeRow(broker_id="X1", quantity=65, price=Decimal(100), fill_id="F1")
+    look(live, 15, 60, 121, 150, trades=[trade])
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 31, trades=[trade])
+    assert live.order(ours).lifecycle is L.QUARANTINED
+
+
+def test_a_position_that_differs_speaks_against_absence(live: LiveKernel, ours: str) -> None:
+    look(live, 15, 60, 121, 150, held={live.call: 65})
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+
+
+def test_an_objection_starts_the_count_again(live: LiveKernel, ours: str) -> None:
+    look(live, 15, 60)
+    look(live, 61, held={live.call: 65})
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 5, 10)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 5)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+
+
+def test_after_a_gap_in_the_stream_twice_as_many_looks_are_needed(
+    live: LiveKernel, ours: str
+) -> None:
+    live.tell(OrderStreamChanged("A1", False, "closed"))
+    live.tell(OrderStreamChanged("A1", True, "connected"))
+    look(live, 15, 30, 60, 90, 121)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 5)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+
+
+def test_an_order_that_came_in_doubt_while_the_stream_was_down_needs_as_many(
+    live: LiveKernel,
+) -> None:
+    (ours,) = live.enter(buy(live.call, 1))
+    live.tell(OrderStreamChanged("A1", False, "closed"))
+    live.lose(ours)
+    look(live, 15, 30, 60, 90, 121)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 5)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+
+
+def test_an_order_that_is_in_doubt_over_a_restart_needs_as_many(
+    live: LiveKernel, ours: str
+) -> None:
+    again = live.restart().start()
+    for account in ("A1", "B1"):
+        again.tell(OrderStreamChanged(account, True, "connected"))
+    look(again, 15, 30, 60, 90, 121)
+    assert again.order(ours).lifecycle is L.IN_DOUBT
+    look(again, 5)
+    assert again.order(ours).lifecycle is L.NOT_PLACED
+
+
+def test_without_a_proof_within_three_minutes_it_is_a_persons(live: LiveKernel, ours: str) -> None:
+    look(live, 15, 179.9, is_complete=True, held={live.call: 65})
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 0.1, held={live.call: 65})
+    assert live.order(ours).lifecycle is L.QUARANTINED
+    assert any(ours in text and "QUARANTINED" in text for text in live.alerts())
+
+
+def test_books_that_cannot_be_read_make_it_a_persons_too(live: LiveKernel, ours: str) -> None:
+    for _ in range(30):
+        live.wait(10)
+        live.show("A1", is_complete=False, why="the broker is away")
+    assert live.order(ours).lifecycle is L.QUARANTINED
+
+
+def test_its_risk_stays_reserved_until_it_is_known(live: LiveKernel, ours: str) -> None:
+    look(live, 15, 60, 100)
+    assert [o.client_id for o in live.kernel.view.orders()] == [ours]
+    look(live, 30)
+    assert list(live.kernel.view.orders()) == []
+
+
+def test_a_late_reply_settles_the_doubt(live: LiveKernel, ours: str) -> None:
+    live.accept(ours, "X1")
+    assert live.order(ours).lifecycle is L.ACKED
+    look(live, 15)
+    assert live.order(ours).lifecycle is L.ACKED
+
+
+@pytest.mark.parametrize("source", ["stream", "book", "trades"])
+def test_it_is_found_in_whatever_shows_it(live: LiveKernel, ours: str, source: str) -> None:
+    row = live.row(ours, R.FILLED, 65)
+    live.wait(5)
+    if source == "stream":
+        live.update(row)
+    elif source == "book":
+        live.show("A1", row, held={live.call: 65})
+    else:
+        live.update(live.row(ours, R.OPEN))
+        trade = TradeRow(broker_id="X1", quantity=65, price=Decimal(100), fill_id="F1")
+        live.show("A1", trades=[trade], held={live.call: 65}, is_complete=False)
+    assert live.order(ours).lifecycle is L.FILLED
+    assert live.order(ours).filled_quantity == 65
+
+
+@pytest.mark.parametrize("status", [R.PENDING, R.OPEN])
+def test_one_that_appears_after_its_proof_is_cancelled_and_a_person_hears(
+    live: LiveKernel, ours: str, status: RemoteStatus
+) -> None:
+    look(live, 20, 60, 125)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+    live.update(live.row(ours, status))
+    assert live.order(ours).lifecycle.is_working
+    assert live.order(ours).is_late
+    assert live.cancels == [ours]
+    assert any(ours in text for text in live.alerts()[-2:])
+
+
+def test_one_that_filled_after_its_proof_is_counted_and_a_person_hears(
+    live: LiveKernel, ours: str
+) -> None:
+    look(live, 20, 60, 125)
+    live.said.clear()
+    live.update(live.row(ours, R.FILLED, 65))
+    assert live.order(ours).lifecycle is L.FILLED
+    assert live.kernel.desk.ledger.realised_inr("puppet") == 0
+    assert dict(live.kernel.desk.ledger.nets(None)) == {live.call: 65}
+    assert any(ours in text and "resurrected" in text for text in live.alerts())
+
+
+def test_an_exit_in_doubt_is_told_after_ten_seconds(live: LiveKernel) -> None:
+    (entry,) = live.enter(buy(live.call, 1))
+    live.update(live.row(entry, R.FILLED, 65))
+    live.ask(lambda s: s.exit("g"))
+    leaving = live.placed[-1]
+    live.lose(leaving)
+    told = len(live.alerts())
+    live.wait(9.9)
+    assert len(live.alerts()) == told
+    live.wait(0.2)
+    assert any(leaving in text and "exit" in text for text in live.alerts()[told:])
+
+
+@pytest.mark.parametrize(
+    ("resolution", "end"),
+    [
+        (Resolution.NOT_PLACED, L.NOT_PLACED),
+        (Resolution.CANCELLED, L.CANCELLED),
+        (Resolution.REJECTED, L.REJECTED),
+    ],
+)
+def test_a_person_settles_what_is_in_doubt_and_it_is_journaled(
+    live: LiveKernel, ours: str, resolution: Resolution, end: Lifecycle
+) -> None:
+    live.tell(HumanResolved(ours, resolution, "asha", "called the desk"))
+    assert live.order(ours).lifecycle is end
+    (acted,) = (r for r in live.records if isinstance(r, HumanActed))
+    assert (acted.action, acted.subject, acted.who, acted.why) == (
+        "resolve", ours, "asha", "called the desk",
+    )  # fmt: skip
+    assert live.restart().order(ours).lifecycle is end
+
+
+def test_a_person_cannot_settle_what_is_known(live: LiveKernel) -> None:
+    (ours,) = live.enter(buy(live.call, 1))
+    live.update(live.row(ours, R.OPEN))
+    for client_id in (ours, "LW0000000000ZZ"):
+        live.tell(HumanResolved(client_id, Resolution.NOT_PLACED, "asha", "a guess"))
+    assert live.order(ours).lifecycle is L.OPEN
+    assert not any(isinstance(r, HumanActed) for r in live.records)
+    assert sum("nothing done" in text for text in live.alerts("warning")) == 2
