@@ -1,10 +1,10 @@
 """The bus: two bounded lanes into the kernel, and copies for whoever else listens.
 
 The order lane (orders, fills, risk, kill) is never conflated and never drops: at its bound it
-refuses and says that a snapshot is needed, which is lossless because the snapshot is the truth
-(reliability.md section 5, two lanes). The market lane keeps the newest tick per instrument and
-whole second while the kernel is behind; the slot carries first, low, high and count, so that bars
-of a second or more stay exact.
+refuses more order updates and says that a snapshot is needed, which is lossless because the
+snapshot is the truth (reliability.md section 5, two lanes). The market lane keeps the newest tick
+per instrument and whole second while the kernel is behind; the slot carries first, low, high and
+count, so that bars of a second or more stay exact.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from engine.model.event import Event
+from engine.model.event import Event, OrderUpdated
 from engine.model.market import Depth, Span, Tick
 from engine.rules.clock_time import NS_PER_S
 
@@ -91,8 +91,11 @@ class Bus:
         return bool(self._orders)
 
     def publish(self, event: Event) -> bool:
-        """Put an event in the order lane; False, and ``needs_snapshot``, at its bound."""
-        if len(self._orders) >= self._order_lane_max:
+        """Put an event in the order lane; False, and ``needs_snapshot``, at its bound.
+
+        Only what a snapshot tells again is refused: replies, snapshots and kills always fit.
+        """
+        if len(self._orders) >= self._order_lane_max and isinstance(event, OrderUpdated):
             self.needs_snapshot = True
             return False
         self._orders.append(event)
@@ -131,10 +134,14 @@ class Bus:
         return None
 
     async def wait(self) -> None:
-        """Return when something waits."""
-        while not self._orders and not self._market:
+        """Return when something waits, or once ``wake`` was called."""
+        if not self._orders and not self._market:
             self._ready.clear()
             await self._ready.wait()
+
+    def wake(self) -> None:
+        """Have whoever waits look again."""
+        self._ready.set()
 
     def subscribe(self, *kinds: type, bound: int = LISTENER_MAX) -> Listener:
         """Return a listener that gets a copy of every event of these classes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Callable
 
 from engine.errors import InvariantBroken
 
@@ -19,6 +20,32 @@ class SystemClock:
     def now(self) -> int:
         """Return the wall's time."""
         return time.time_ns()
+
+
+class SteadyClock:
+    """The machine's time when it was made, and from then on by a clock that nobody can set back.
+
+    A live run's: while the wall's clock is put right by an hour, timers, deadlines and doubts go on
+    as if nothing had happened. ``drift_ns`` says how far the two have come apart.
+    """
+
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        steady_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._steady_ns = steady_ns
+        self._offset = wall_ns() - steady_ns()
+
+    def now(self) -> int:
+        """Return the time."""
+        return self._steady_ns() + self._offset
+
+    @property
+    def drift_ns(self) -> int:
+        """How far the wall's clock is ahead of this one; negative when it was set back."""
+        return self._wall_ns() - self.now()
 
 
 class VirtualClock:

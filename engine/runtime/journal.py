@@ -22,16 +22,23 @@ from zlib import crc32
 from engine.errors import FileError, InvariantBroken
 from engine.model.codec import encode
 from engine.model.record import (
+    AccountVerified,
     AlertRaised,
+    EntryWithdrawn,
+    ForeignHeld,
+    ForeignSeen,
     GroupMoved,
     GroupPlanned,
+    HumanActed,
     KillRecorded,
+    LegRepriced,
     OrderChanged,
     OrderFilled,
     Record,
     RiskJudged,
     SessionBooted,
     SessionClosed,
+    SnapshotNoted,
     StateSaved,
     StrategyHalted,
 )
@@ -58,6 +65,13 @@ TYPE_NUMBERS: Final[dict[type[Record], int]] = {
     KillRecorded: 9,
     AlertRaised: 10,
     SessionClosed: 11,
+    SnapshotNoted: 12,
+    ForeignSeen: 13,
+    ForeignHeld: 14,
+    AccountVerified: 15,
+    HumanActed: 16,
+    EntryWithdrawn: 17,
+    LegRepriced: 18,
 }
 """What stands in the ``type`` field. A number is never given to another record."""
 

@@ -22,6 +22,11 @@ class MemoryDisk:
         self.sync_count = 0
         self.is_closed = False
 
+    @property
+    def synced_length(self) -> int:
+        """How many bytes are certain to outlive a loss of power."""
+        return self._synced
+
     def append(self, data: bytes) -> None:
         """Write at the end, or fail with ``append_error`` or ``ENOSPC``."""
         self._require_open()

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model.event import Event, RunEnding, TimerFired
+from engine.model.event import Event, OrderUpdated, RunEnding, TimerFired
 from engine.model.market import Depth, Tick
+from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.runtime.bus import Bus, conflate
 from engine.testing import nifty_chain
 
@@ -47,9 +48,16 @@ class TestOrderLane:
 
     def test_at_its_bound_it_refuses_and_asks_for_a_snapshot(self) -> None:
         bus = Bus(order_lane_max=2)
-        assert [bus.publish(TimerFired(n)) for n in range(3)] == [True, True, False]
+        said = OrderUpdated(OrderUpdate(account="A1", source="t", status=RemoteStatus.OPEN))
+        assert [bus.publish(said) for _ in range(3)] == [True, True, False]
         assert bus.needs_snapshot
         assert len(_all(bus)) == 2
+
+    def test_what_no_snapshot_tells_again_always_fits(self) -> None:
+        bus = Bus(order_lane_max=2)
+        assert all(bus.publish(TimerFired(n)) for n in range(5))
+        assert not bus.needs_snapshot
+        assert len(_all(bus)) == 5
 
     def test_has_orders_says_whether_something_waits_there(self) -> None:
         bus = Bus()

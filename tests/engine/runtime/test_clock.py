@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InvariantBroken
-from engine.runtime.clock import Pacer, SystemClock, VirtualClock, stopwatch_ns
+from engine.runtime.clock import Pacer, SteadyClock, SystemClock, VirtualClock, stopwatch_ns
 
 
 def test_virtual_time_stands_still_until_it_is_moved() -> None:
@@ -48,3 +48,17 @@ def test_one_who_falls_behind_catches_up() -> None:
     pacer.delay_s(0, 0)
     assert pacer.delay_s(1_000_000_000, 5_000_000_000) == 0.0
     assert pacer.delay_s(6_000_000_000, 5_000_000_000) == pytest.approx(1.0)
+
+
+def test_a_steady_clock_goes_on_while_the_walls_is_set_back() -> None:
+    wall, steady = [10_000], [5]
+    clock = SteadyClock(lambda: wall[0], lambda: steady[0])
+    assert clock.now() == 10_000
+    steady[0] += 700
+    wall[0] += 700 - 3_600
+    assert clock.now() == 10_700
+    assert clock.drift_ns == -3_600
+
+
+def test_a_steady_clock_begins_with_the_machines_time() -> None:
+    assert abs(SteadyClock().now() - SystemClock().now()) < 10**9

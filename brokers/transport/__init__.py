@@ -1,0 +1,1 @@
+"""The seam to the network: requests and sockets as protocols, over aiohttp or in memory."""

@@ -1,0 +1,77 @@
+"""What people ask of an engine, whether it runs or not: files in its state folder, in order.
+
+A person's act is durable once its file is there. A running engine takes it up within a second; one
+that does not run takes it up when it starts. The file goes once the act is in the journal.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from engine.errors import FileError
+from engine.model.catalogue import Catalogue
+from engine.model.codec import Codec
+from engine.model.event import Armed, HumanAdjusted, HumanResolved, KillTripped
+from engine.runtime.disk import sync_folder
+
+Act = HumanResolved | HumanAdjusted | Armed | KillTripped
+FOLDER: Final = "inbox"
+SUFFIX: Final = ".act"
+
+
+class Inbox:
+    """The acts asked for in one state folder, oldest first."""
+
+    def __init__(self, state_folder: Path, catalogue: Catalogue | None = None) -> None:
+        self.path = state_folder / FOLDER
+        self._codec = Codec(catalogue or Catalogue())
+        self._taken: list[Path] = []
+
+    def put(self, act: bytes) -> Path:
+        """Ask for something, as ``codec.encode`` writes an ``Act``; durable when this returns.
+
+        Raises ``FileError`` when the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            number = 1 + max((int(p.stem) for p in self.path.glob(f"*{SUFFIX}")), default=0)
+            path = self.path / f"{number:08}{SUFFIX}"
+            draft = path.with_suffix(".new")
+            with draft.open("wb") as file:
+                file.write(act)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(path)
+            sync_folder(self.path)
+        except OSError as error:
+            raise FileError(f"{self.path}: cannot be written: {error.strerror}") from error
+        return path
+
+    def take(self) -> Iterator[Act]:
+        """Return what was asked for and not taken yet, oldest first; ``done`` forgets it.
+
+        An act that cannot be read raises ``FileError`` and names its file: what a person decided
+        is not skipped.
+        """
+        if not self.path.is_dir():
+            return
+        for path in sorted(self.path.glob(f"*{SUFFIX}")):
+            if path in self._taken:
+                continue
+            try:
+                act = self._codec.decode(path.read_bytes(), Act)
+            except (OSError, FileError, msgspec.MsgspecError) as error:
+                raise FileError(f"{path}: no act of a person: {error}; take it away") from error
+            self._taken.append(path)
+            yield act
+
+    def done(self) -> None:
+        """Forget what was taken: it is in the journal, durable."""
+        for path in self._taken:
+            path.unlink(missing_ok=True)
+        self._taken.clear()

@@ -1,0 +1,142 @@
+"""Carries out what the kernel wants against real brokers, or simulated ones behind the same port.
+
+What can wait is a task of its own, and comes back as an event; nothing here blocks the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from engine.errors import FileError, LegworkError
+from engine.model.effect import (
+    Effect,
+    Enqueue,
+    Forget,
+    Keep,
+    LoadHistory,
+    ReadBooks,
+    RunBackground,
+    Say,
+    Subscribe,
+    Transmit,
+    TransmitCancel,
+    TransmitReplace,
+    Unsubscribe,
+)
+from engine.model.event import Event, HistoryLoaded, SnapshotMerged
+from engine.model.snapshot import Snapshot
+from engine.ports import Clock, Execution, Feed, MessageGovernor
+from engine.runtime.effects import finish
+from engine.runtime.journal import Journal
+from engine.runtime.sender import Sender
+from engine.runtime.tasks import Tasks
+
+BOOKS_WITHIN_S: Final = 60.0
+"""A reading of an account's books that takes longer failed; the next one may not."""
+
+
+class LiveEffects:
+    """``carry`` does or starts what the kernel wants, in its order.
+
+    ``executions`` are the order entries by account; ``publish`` puts an event on the order lane.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        governor: MessageGovernor,
+        sender: Sender,
+        executions: Mapping[str, Execution],
+        feed: Feed,
+        clock: Clock,
+        publish: Callable[[Event], object],
+        say: Callable[[Say], None],
+    ) -> None:
+        self._journal = journal
+        self._governor = governor
+        self._sender = sender
+        self._executions = executions
+        self._feed = feed
+        self._clock = clock
+        self._publish = publish
+        self._say = say
+        self._tasks = Tasks("an effect")
+        self._work: dict[type, Callable[[Any, int], None]] = {
+            Keep: self._keep,
+            Enqueue: self._enqueue,
+            Forget: lambda e, _: self._governor.forget(e.client_ids),
+            Transmit: lambda e, _: self._sender.send(e, self._journal.sequence),
+            TransmitReplace: lambda e, _: self._sender.send(e, self._journal.sequence),
+            TransmitCancel: lambda e, _: self._sender.send(e, self._journal.sequence),
+            ReadBooks: lambda e, _: self._tasks.start(self._read_books(e)),
+            Subscribe: lambda e, _: self._feed.subscribe(e.instruments, depth=e.depth),
+            Unsubscribe: lambda e, _: self._feed.unsubscribe(e.instruments),
+            RunBackground: lambda e, _: self._tasks.start(self._finish(e)),
+            LoadHistory: lambda e, now: self._tasks.start(self._load_history(e, now)),
+            Say: lambda e, _: self._say(e),
+        }
+
+    def carry(self, effects: Iterable[Effect], now: int) -> None:
+        """Do what the kernel wants, in its order; ``now`` is the time of the event it answered."""
+        work = self._work
+        for effect in effects:
+            work[effect.__class__](effect, now)
+
+    @property
+    def journaled(self) -> int:
+        """The number of the record that was journaled last."""
+        return self._journal.sequence
+
+    @property
+    def under_way(self) -> int:
+        """How many things were started and have not come back."""
+        return len(self._tasks) + self._sender.under_way
+
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """Return everything that was started and has not come back, sends apart."""
+        return self._tasks.running()
+
+    async def close(self) -> None:
+        """Let go of what was started; what was sent and not answered stays in doubt."""
+        await self._tasks.close()
+        await self._sender.close()
+
+    def _keep(self, effect: Keep, now: int) -> None:
+        self._journal.append(effect.record, now)
+
+    def _enqueue(self, effect: Enqueue, now: int) -> None:
+        for ticket in effect.tickets:
+            self._governor.submit(ticket, now)
+
+    async def _read_books(self, effect: ReadBooks) -> None:
+        """Read an account's books; whatever goes wrong is a snapshot that is not complete."""
+        asked_at = self._clock.now()
+        try:
+            async with asyncio.timeout(BOOKS_WITHIN_S):
+                snapshot = await self._executions[effect.account].read_books(effect.account)
+        except (LegworkError, OSError) as error:
+            snapshot = Snapshot(
+                account=effect.account,
+                source="books",
+                asked_at=asked_at,
+                orders=(),
+                is_complete=False,
+                why=str(error) or type(error).__name__,
+            )
+        self._publish(SnapshotMerged(snapshot))
+
+    async def _finish(self, effect: RunBackground) -> None:
+        self._publish(await finish(effect))
+
+    async def _load_history(self, effect: LoadHistory, now: int) -> None:
+        instrument = effect.instrument
+        try:
+            bars = tuple(await self._feed.history(instrument, effect.span))
+        except FileError as error:
+            self._say(
+                Say("warning", instrument.symbol, f"no history of {effect.span}: {error}", now)
+            )
+            bars = ()
+        self._publish(HistoryLoaded(instrument.key, bars))

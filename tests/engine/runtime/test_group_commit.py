@@ -1,0 +1,128 @@
+"""The journal is made durable beside the loop: one sync for many, a slow one told, a bad one fatal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.model.event import JournalStalled
+from engine.runtime.clock import VirtualClock
+from engine.runtime.group_commit import STALL_AFTER_S, GroupCommit
+from engine.runtime.journal import Journal, JournalBroken
+from engine.runtime.memory_disk import MemoryDisk
+from tests.engine.core.live_kernel import BOOT
+from tests.simulation.loop import VirtualLoop, run_virtual
+
+
+class Scene:
+    """A journal, a slow disk, and whoever waits for it."""
+
+    def __init__(self, loop: VirtualLoop, takes_s: float) -> None:
+        self.disk = MemoryDisk()
+        self.journal = Journal.create(self.disk, VirtualClock(0), name="journal")
+        self.takes_s = takes_s
+        self.stalls: list[JournalStalled] = []
+        self.reached: list[int] = []
+        self.commit = GroupCommit(self.journal, self._sync, self.reached.append, self.stalls.append)
+        self.running = loop.create_task(self.commit.run())
+
+    async def _sync(self) -> int:
+        sequence = self.journal.sequence
+        await asyncio.sleep(self.takes_s)
+        self.journal.sync()
+        return sequence
+
+    def append(self) -> int:
+        return self.journal.append(BOOT, 0)
+
+
+def on_stage(act: Callable[[Scene], Any], takes_s: float = 0.001) -> Scene:
+    async def main(loop: VirtualLoop) -> Scene:
+        scene = Scene(loop, takes_s)
+        await act(scene)
+        return scene
+
+    return run_virtual(main, 3)
+
+
+def test_one_sync_serves_all_who_wait() -> None:
+    async def act(scene: Scene) -> None:
+        numbers = [scene.append() for _ in range(50)]
+        await asyncio.gather(*(scene.commit.wait(n) for n in numbers))
+
+    scene = on_stage(act)
+    assert scene.disk.sync_count == 1
+    assert scene.commit.durable_sequence == 50
+
+
+def test_what_a_sync_under_way_serves_is_not_synced_again() -> None:
+    async def act(scene: Scene) -> None:
+        sequence = scene.append()
+        scene.commit.want()
+        await asyncio.sleep(scene.takes_s / 2)
+        await scene.commit.wait(sequence)
+        await asyncio.sleep(scene.takes_s * 3)
+
+    assert on_stage(act).disk.sync_count == 1
+
+
+def test_nobody_goes_on_before_its_own_record_is_durable() -> None:
+    async def act(scene: Scene) -> None:
+        async def one() -> None:
+            sequence = scene.append()
+            await scene.commit.wait(sequence)
+            assert scene.commit.durable_sequence >= sequence
+            assert scene.disk.synced_length
+
+        tasks = []
+        for _ in range(30):
+            tasks.append(asyncio.ensure_future(one()))
+            await asyncio.sleep(0.0004)
+        await asyncio.gather(*tasks)
+
+    scene = on_stage(act)
+    assert scene.reached == sorted(scene.reached)
+
+
+def test_what_is_durable_is_not_waited_for() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.commit.wait(scene.append())
+        await scene.commit.wait(1)
+        await scene.commit.wait_for_all()
+
+    assert on_stage(act).disk.sync_count == 1
+
+
+def test_a_sync_that_takes_too_long_is_told_once_and_while_it_lasts() -> None:
+    async def act(scene: Scene) -> None:
+        scene.append()
+        scene.commit.want()
+        await asyncio.sleep(STALL_AFTER_S + 0.01)
+        assert scene.commit.is_stalled
+        assert len(scene.stalls) == 1
+        await scene.commit.wait_for_all()
+        assert not scene.commit.is_stalled
+
+    scene = on_stage(act, takes_s=2.0)
+    (stalled,) = scene.stalls
+    assert stalled.waited_ms >= STALL_AFTER_S * 1000
+
+
+def test_a_sync_that_fails_is_the_end_for_everybody() -> None:
+    async def act(scene: Scene) -> None:
+        scene.disk.sync_error = 5
+        waiting = [asyncio.ensure_future(scene.commit.wait(scene.append())) for _ in range(3)]
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(error, JournalBroken) for error in found)
+        scene.disk.sync_error = None
+        with pytest.raises(JournalBroken):
+            await scene.commit.wait(99)
+        with pytest.raises(JournalBroken):
+            scene.append()
+
+    scene = on_stage(act)
+    assert isinstance(scene.running.exception(), JournalBroken)
+    assert scene.commit.durable_sequence == 0

@@ -1,0 +1,53 @@
+"""Acts in a state folder: in order, once, and never skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import FileError
+from engine.model.codec import encode
+from engine.model.event import Armed
+from engine.runtime.inbox import Inbox
+
+
+def _armed(why: str) -> bytes:
+    return encode(Armed("all", "asha", why, why))
+
+
+def test_acts_come_in_the_order_they_were_asked_for_and_only_once(tmp_path: Path) -> None:
+    for number in range(12):
+        Inbox(tmp_path).put(_armed(str(number)))
+    inbox = Inbox(tmp_path)
+    assert [act.why for act in inbox.take()] == [str(number) for number in range(12)]
+    assert not list(inbox.take())
+
+
+def test_an_act_outlives_an_engine_that_died_before_it_was_journaled(tmp_path: Path) -> None:
+    Inbox(tmp_path).put(_armed("one"))
+    assert len(list(Inbox(tmp_path).take())) == 1
+    again = Inbox(tmp_path)
+    assert len(list(again.take())) == 1
+    again.done()
+    assert not list(Inbox(tmp_path).take())
+
+
+def test_done_forgets_what_was_taken_and_nothing_asked_for_since(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.put(_armed("one"))
+    assert len(list(inbox.take())) == 1
+    Inbox(tmp_path).put(_armed("two"))
+    inbox.done()
+    assert [act.why for act in inbox.take()] == ["two"]
+
+
+def test_an_act_that_cannot_be_read_is_named_and_stays(tmp_path: Path) -> None:
+    path = Inbox(tmp_path).put(b'{"type":"Armed","scope":')
+    with pytest.raises(FileError, match=r"00000001\.act: no act of a person"):
+        list(Inbox(tmp_path).take())
+    assert path.exists()
+
+
+def test_nothing_asked_for_is_nothing_to_do(tmp_path: Path) -> None:
+    assert not list(Inbox(tmp_path).take())

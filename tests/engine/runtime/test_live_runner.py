@@ -1,0 +1,72 @@
+"""A live kernel driven in virtual time: stalls hold the governor, lost frames have books read."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.model.event import JournalStalled, KillMode, KillTripped, OrderUpdated
+from engine.model.order_update import OrderUpdate, RemoteStatus
+from engine.runtime.bus import ORDER_LANE_MAX
+from tests.simulation.loop import VirtualLoop, run_virtual
+from tests.simulation.world import World
+
+
+def quiet_world(loop: VirtualLoop) -> World:
+    """Return a world in which nothing goes wrong by itself."""
+    world = World(loop, 5, scale=0.0)
+    world.start()
+    return world
+
+
+def test_more_updates_than_fit_have_every_account_read_again() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        world = quiet_world(loop)
+        await world.turn(30)
+        assert world.life is not None
+        parts = world.life.parts
+        said = OrderUpdate(
+            account="A1", source="t", status=RemoteStatus.OPEN, broker_id="Z1", filled_quantity=0
+        )
+        taken = sum(parts.bus.publish(OrderUpdated(said)) for _ in range(ORDER_LANE_MAX + 5))
+        assert taken <= ORDER_LANE_MAX
+        kill = KillTripped("alpha", KillMode.BLOCK_NEW, "asha", "a drill")
+        assert parts.bus.publish(kill)
+        before = len([r for b in world.brokers.values() for r in b.requests if "orders/" in r[2]])
+        await asyncio.sleep(0.2)
+        assert parts.kernel.view.trading_state("alpha", "A1")[0].name == "KILLED"
+        assert not parts.bus.needs_snapshot
+        await world.turn(10)
+        asked = [r for b in world.brokers.values() for r in b.requests if "orders/" in r[2]]
+        assert len(asked) > before
+        assert any("more order updates came at once than fit" in line for line in world.story)
+
+    run_virtual(main, 5)
+
+
+def test_while_the_journal_stalls_the_governor_lets_nothing_go() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        world = quiet_world(loop)
+        await world.turn(60)
+        assert world.life is not None
+        parts = world.life.parts
+        heard = parts.bus.subscribe(JournalStalled)
+        sync = parts.commit._sync
+
+        async def slow() -> int:
+            await asyncio.sleep(3.0)
+            return await sync()
+
+        parts.commit._sync = slow
+        while not parts.commit.is_stalled:
+            await world.turn(0.5)
+        placed = [r for b in world.brokers.values() for r in b.requests if r[1] == "POST"]
+        while parts.commit.is_stalled:
+            still = [r for b in world.brokers.values() for r in b.requests if r[1] == "POST"]
+            assert still == placed
+            await asyncio.sleep(0.1)
+        parts.commit._sync = sync
+        await world.turn(30)
+        assert heard.take()
+        assert any("nothing became durable" in line for line in world.story)
+
+    run_virtual(main, 5)
