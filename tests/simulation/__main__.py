@@ -1,0 +1,145 @@
+"""Runs many seeds, one seed with its story, or the planted bugs.
+
+python -m tests.simulation --seeds 10000          (as many processes as there are cores)
+python -m tests.simulation --seed 4711            one seed, its story and its verdict
+python -m tests.simulation --planted              how many planted bugs are caught
+    python -m tests.simulation --deaths               dead at every write and sync of a short day
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from decimal import FloatOperation, getcontext
+
+from tests.simulation import planted
+from tests.simulation.day import Outcome, run
+from tests.simulation.nemesis import FAULTS
+
+SHORT_DAY_S = 60.0
+PLANTED_SEEDS = 200
+"""A planted bug that lives this long has escaped."""
+
+
+def main() -> int:
+    """Run what was asked for; 1 when an invariant was violated, a fault never met, a bug missed."""
+    reader = argparse.ArgumentParser(prog="python -m tests.simulation")
+    reader.add_argument("--seeds", type=int, default=200)
+    reader.add_argument("--first", type=int, default=0, help="the first seed")
+    reader.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
+    reader.add_argument("--seed", type=int, help="run this one and tell its story")
+    reader.add_argument("--planted", action="store_true", help="run the planted bugs")
+    reader.add_argument(
+        "--deaths", action="store_true", help="die at every write and sync of a short day"
+    )
+    reader.add_argument(
+        "--every", type=int, default=1, help="of the points of death, every so many"
+    )
+    reader.add_argument("--only", help="of the planted bugs, those whose name holds this")
+    asked = reader.parse_args()
+    if asked.seed is not None:
+        return _one(asked.seed)
+    if asked.planted:
+        return _planted(asked.jobs, asked.only or "")
+    if asked.deaths:
+        return _deaths(asked.jobs, asked.every, asked.first)
+    return _many(range(asked.first, asked.first + asked.seeds), asked.jobs)
+
+
+def _one(seed: int) -> int:
+    outcome = _run(seed)
+    print("\n".join(outcome.story))
+    print(f"seed {seed}: {outcome.violation or 'everything held'}")
+    print(f"{outcome.orders} orders, {outcome.trades} trades, trace {outcome.trace}")
+    return 1 if outcome.violation else 0
+
+
+def _many(seeds: range, jobs: int) -> int:
+    started, counts = time.monotonic(), Counter[str]()
+    orders = trades = failed = 0
+    with multiprocessing.Pool(jobs, initializer=_trap) as pool:
+        for outcome in pool.imap_unordered(_run, seeds, chunksize=4):
+            counts += outcome.counts
+            orders += outcome.orders
+            trades += outcome.trades
+            if outcome.violation:
+                failed += 1
+                print(f"seed {outcome.seed}: {outcome.violation}", flush=True)
+                print(f"  python -m tests.simulation --seed {outcome.seed}", flush=True)
+    took = time.monotonic() - started
+    print(
+        f"{len(seeds)} seeds in {took:.0f} s: {orders} orders, {trades} trades, {failed} violated"
+    )
+    for fault in (*FAULTS, "kill", "kill_lost_bytes"):
+        print(f"  {counts[fault]:9,}  {fault}")
+    unmet = [fault for fault in FAULTS if not counts[fault]]
+    if unmet and len(seeds) >= PLANTED_SEEDS:
+        print(f"never met, so nothing is proven about them: {', '.join(unmet)}")
+        return 1
+    return 1 if failed else 0
+
+
+def _planted(jobs: int, only: str) -> int:
+    chosen = [name for name in planted.names() if only in name]
+    caught = 0
+    with multiprocessing.Pool(jobs, initializer=_trap) as pool:
+        for name, seeds, violation in pool.imap(_hunt, chosen):
+            caught += bool(violation)
+            found = f"caught by seed {seeds - 1}: {violation[:90]}" if violation else "ESCAPED"
+            print(f"{name:62} {found}", flush=True)
+    print(f"{caught} of {len(chosen)} planted bugs caught ({100 * caught / len(chosen):.0f} %)")
+    return 0 if caught >= 0.95 * len(chosen) else 1
+
+
+def _deaths(jobs: int, every: int, seed: int) -> int:
+    """Let the process die at every point of its disk, a day for each."""
+    started = time.monotonic()
+    points = range(1, run(seed, scale=0, deaths=0, trades_for_s=SHORT_DAY_S).points, every)
+    failed = 0
+    with multiprocessing.Pool(jobs, initializer=_trap) as pool:
+        found = pool.imap_unordered(_die, ((seed, point) for point in points), chunksize=4)
+        for point, violation in found:
+            if violation:
+                failed += 1
+                print(f"seed {seed}, dead at point {point}: {violation}", flush=True)
+    took = time.monotonic() - started
+    print(f"{len(points)} deaths in {took:.0f} s, {failed} violated")
+    return 1 if failed else 0
+
+
+def _die(asked: tuple[int, int]) -> tuple[int, str]:
+    seed, point = asked
+    outcome = run(seed, scale=0, deaths=0, dies_at_point=point, trades_for_s=SHORT_DAY_S)
+    return point, outcome.violation
+
+
+def _hunt(name: str) -> tuple[str, int, str]:
+    """Run seeds with one bug planted until one is violated."""
+    with planted.plant(name):
+        for seed in _hunting_ground():
+            outcome = run(seed)
+            if outcome.violation:
+                return name, seed + 1, outcome.violation
+    return name, PLANTED_SEEDS, ""
+
+
+def _hunting_ground() -> Iterable[int]:
+    return range(PLANTED_SEEDS)
+
+
+def _run(seed: int) -> Outcome:
+    return run(seed)
+
+
+def _trap() -> None:
+    """Have decimals and floats refuse to mix, as the engine does."""
+    getcontext().traps[FloatOperation] = True
+
+
+if __name__ == "__main__":
+    _trap()
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""One seed: a day of trading with faults and deaths, a rest, and the questions afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+from engine.core.kernel import Kernel
+from engine.model.order import Lifecycle
+from tests.simulation import invariants
+from tests.simulation.disk import ProcessDied
+from tests.simulation.loop import VirtualLoop, run_virtual
+from tests.simulation.world import RESTS_WITHIN_S, TRADES_FOR_S, World
+
+TURNS_OF_A_DAY = 12_000
+"""About how often the loop turns in a day of trading."""
+
+POINTS_OF_A_DAY = 4_000
+"""About how many writes and syncs, each with a before and an after, a day has."""
+
+
+@dataclass
+class Outcome:
+    """What one seed came to. ``violation`` is empty when everything held."""
+
+    seed: int
+    trace: str
+    turns: int
+    violation: str
+    counts: Counter[str] = field(default_factory=Counter)
+    orders: int = 0
+    trades: int = 0
+    story: list[str] = field(default_factory=list)
+    points: int = 0
+
+
+def run(
+    seed: int,
+    *,
+    scale: float = 1.0,
+    deaths: int | None = None,
+    dies_at_point: int = 0,
+    trades_for_s: float = TRADES_FOR_S,
+) -> Outcome:
+    """Run one seed from its start to its verdict.
+
+    ``scale`` multiplies the share of every fault. ``deaths`` is how often the process is killed,
+    each time before a random turn of the loop; None leaves that to the seed. ``dies_at_point``
+    kills it at that point of the disk, counted from 1.
+    """
+
+    async def main(loop: VirtualLoop) -> Outcome:
+        world = World(loop, seed, scale, trades_for_s)
+        violation = ""
+        try:
+            await _day(world, deaths, dies_at_point)
+        except invariants.Violated as violated:
+            violation = str(violated)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's finding
+            violation = f"{type(error).__name__}: {error}"
+        counts = world.nemesis.counts + world.counts
+        rows = [row for broker in world.brokers.values() for row in broker.rows.values()]
+        return Outcome(
+            seed,
+            loop.trace,
+            loop.turns,
+            violation,
+            counts,
+            len(rows),
+            sum(len(broker.trades) for broker in world.brokers.values()),
+            world.story,
+            world.point,
+        )
+
+    return run_virtual(main, seed)
+
+
+async def _day(world: World, deaths: int | None, dies_at_point: int) -> None:
+    dice = world.dice
+    times = dice.choice((0, 0, 1, 1, 2, 3, 5)) if deaths is None else deaths
+    world.dies_at_turns = sorted(dice.randrange(50, TURNS_OF_A_DAY) for _ in range(times))
+    world.dies_at_point = dies_at_point
+    if times and dice.random() < 0.5:
+        world.dies_at_point = dice.randrange(1, POINTS_OF_A_DAY)
+    world.always.append(invariants.reserve_is_exact)
+    world.start()
+    await world.turn(world.trades_for_s)
+    world.dies_at_turns.clear()
+    while world.life is None:
+        await world.turn(1.0)
+    _raise_failures(world)
+    world.nemesis.heal()
+    world.note("everything works again")
+    await _rest(world)
+    disk = world.disk
+    disk.on_point = lambda _: None
+    life = world.life
+    if life is None:
+        raise invariants.Violated("I14", "the engine did not come back")
+    kernel = life.parts.kernel
+    _raise_failures(world)
+    invariants.at_rest(world, kernel)
+    life.parts.runner.stop("the day is over")
+    await asyncio.wait_for(life.tasks[1], 60)
+    for task in life.tasks:
+        task.cancel()
+    await asyncio.gather(*life.tasks, return_exceptions=True)
+    invariants.nothing_left_running(life.parts, world.loop)
+    invariants.nothing_unhandled(life.parts)
+    invariants.same_after_fold(world, kernel, world.fold())
+
+
+async def _rest(world: World) -> None:
+    """Let the day run on until nothing is under way, or for as long as that may take."""
+    waited, quiet = 0.0, 0
+    while waited < RESTS_WITHIN_S and quiet < 3:
+        await world.turn(10.0)
+        waited += 10.0
+        quiet = quiet + 1 if _is_quiet(world) else 0
+
+
+def _is_quiet(world: World) -> bool:
+    return world.life is not None and is_quiet(world.life.parts.kernel)
+
+
+def is_quiet(kernel: Kernel) -> bool:
+    """Say whether nothing is under way in a kernel, and nothing that could still move."""
+    if kernel.reconcile.claims.held:
+        return False
+    return all(_has_ended(kernel, client_id) for client_id in kernel.blotter.live) and all(
+        group.is_done or group.state in {"STUCK", "STRANDED", "KILLED"}
+        for group in kernel.placement.groups.values()
+    )
+
+
+def _has_ended(kernel: Kernel, client_id: str) -> bool:
+    return kernel.blotter.orders[client_id].lifecycle is Lifecycle.QUARANTINED
+
+
+def _raise_failures(world: World) -> None:
+    """Raise what a task of the engine died of."""
+    for context in world.loop.failures:
+        error = context.get("exception")
+        if isinstance(error, ProcessDied):
+            continue
+        raise error if isinstance(error, BaseException) else RuntimeError(context["message"])
+    if world.life is not None:
+        for task in world.life.tasks:
+            if task.done() and not task.cancelled():
+                error = task.exception()
+                raise error if error is not None else RuntimeError(f"{task} ended")

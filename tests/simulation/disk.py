@@ -1,0 +1,31 @@
+"""A disk whose process may die at any point of a write or a sync, and lose what was not synced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.runtime.memory_disk import MemoryDisk
+
+POINTS = ("before a write", "after a write", "before a sync", "after a sync")
+
+
+class ProcessDied(BaseException):
+    """The process is gone: no handler of its own may catch this."""
+
+
+class MortalDisk(MemoryDisk):
+    """``on_point`` is told of every point before it is passed; it may raise ``ProcessDied``."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        super().__init__(content)
+        self.on_point: Callable[[str], None] = lambda _: None
+
+    def append(self, data: bytes) -> None:
+        self.on_point("before a write")
+        super().append(data)
+        self.on_point("after a write")
+
+    def sync(self) -> None:
+        self.on_point("before a sync")
+        super().sync()
+        self.on_point("after a sync")

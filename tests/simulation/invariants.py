@@ -1,0 +1,257 @@
+"""What must hold, checked against what really happened (reliability.md 6.3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+from engine.model.order import Lifecycle, Order
+from engine.model.record import OrderChanged, OrderFilled, Record
+from engine.runtime.journal_reader import read_journal
+from tests.simulation.adapter import CANARY
+
+if TYPE_CHECKING:
+    from engine.core.kernel import Kernel
+    from engine.live_parts import LiveParts
+    from engine.model.catalogue import Catalogue
+    from engine.ports import Disk
+    from tests.simulation.broker import Broker
+
+
+class Told(Protocol):
+    """Something said to a person."""
+
+    @property
+    def level(self) -> str:
+        """``critical`` pages."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+
+
+class World(Protocol):
+    """What really happened, and what an engine left behind."""
+
+    @property
+    def brokers(self) -> Mapping[str, Broker]:
+        """The truth."""
+
+    @property
+    def said(self) -> Sequence[Told]:
+        """What a person was told."""
+
+    @property
+    def story(self) -> Sequence[str]:
+        """Every line that was said."""
+
+    @property
+    def untrue(self) -> Sequence[str]:
+        """Ends that were believed and were wrong."""
+
+    @property
+    def early(self) -> Sequence[str]:
+        """Tags that left before they were durable."""
+
+    @property
+    def disk(self) -> Disk:
+        """The journal."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The instruments."""
+
+
+class Violated(AssertionError):
+    """An invariant does not hold: its number and what was found."""
+
+    def __init__(self, number: str, text: str) -> None:
+        super().__init__(f"{number}: {text}")
+        self.number = number
+
+
+def require(number: str, holds: object, text: str) -> None:
+    if not holds:
+        raise Violated(number, text)
+
+
+def at_rest(world: World, kernel: Kernel) -> None:
+    """Check everything that must hold once faults have ended and the day has come to rest."""
+    no_order_twice(world, kernel)
+    every_fill_once(world, kernel)
+    nothing_left_open(world, kernel)
+    absence_was_true(world, kernel)
+    ends_were_true(world)
+    reserve_is_exact(kernel)
+    sent_after_durable(world)
+    records = [entry.record for entry in read_journal(world.disk, world.catalogue)]
+    lives_end_once(records)
+    nothing_secret(world)
+
+
+def no_order_twice(world: World, kernel: Kernel) -> None:
+    """I1: one order at a broker for every tag, and no leg is entered beyond its target."""
+    for broker in world.brokers.values():
+        tags = [row.tag for row in broker.rows.values() if row.tag is not None]
+        require("I1", len(tags) == len(set(tags)), f"{broker.name} holds a tag twice")
+        for tag in tags:
+            require("I1", tag in kernel.blotter.orders, f"{tag} is at the broker and unknown here")
+    filled = {
+        row.tag: row.filled for broker in world.brokers.values() for row in broker.rows.values()
+    }
+    entered: dict[tuple[str, str, int], int] = defaultdict(int)
+    for order in kernel.blotter.orders.values():
+        if not order.key.exit:
+            key = order.key.group_id, order.key.account, order.key.leg
+            entered[key] += filled.get(order.client_id, 0)
+    for (group_id, account, leg), units in entered.items():
+        target = kernel.placement.groups[group_id].parts[account].legs[leg - 1].plan.quantity
+        require("I1", units <= target, f"{group_id} leg {leg}: {units} entered of {target}")
+
+
+def every_fill_once(world: World, kernel: Kernel) -> None:
+    """I2 and I3: what we hold, and what it cost, is what the brokers' trades say, to the paisa."""
+    held: dict[tuple[str, str], int] = defaultdict(int)
+    cash: dict[str, Decimal] = defaultdict(Decimal)
+    strangers: dict[tuple[str, str], int] = defaultdict(int)
+    for broker in world.brokers.values():
+        for trade in broker.trades:
+            row = broker.rows[trade.order_id]
+            if row.tag is None:
+                strangers[trade.account, trade.key] += trade.sign * trade.quantity
+                continue
+            held[trade.account, trade.key] += trade.sign * trade.quantity
+            cash[row.tag] += Decimal(trade.quantity * trade.price) / 100
+    ours: dict[tuple[str, str], int] = defaultdict(int)
+    for account, _, position in kernel.desk.ledger.positions():
+        ours[account, position.instrument.key] += position.quantity
+    for key in {*held, *ours}:
+        require("I2", held[key] == ours[key], f"{key}: we hold {ours[key]}, in truth {held[key]}")
+    for order in kernel.blotter.orders.values():
+        paid = cash[order.client_id]
+        close = abs(order.filled_value - paid) < Decimal("0.005")
+        require("I3", close, f"{order.client_id}: {order.filled_value} paid, in truth {paid}")
+    counted: dict[tuple[str, str], int] = defaultdict(int)
+    for account in ("A1", "A2", "B1"):
+        for instrument, _, units in kernel.reconcile.foreign.held(account):
+            counted[account, instrument.key] += units
+    for key in {*strangers, *counted}:
+        require(
+            "I3",
+            strangers[key] == counted[key],
+            f"{key}: {counted[key]} counted as strangers', in truth {strangers[key]}",
+        )
+
+
+def nothing_left_open(world: World, kernel: Kernel) -> None:
+    """I14: every order has ended or is a person's, and a person was told."""
+    paged = {line.subject for line in world.said if line.level == "critical"}
+    for order in kernel.blotter.live.values():
+        require(
+            "I14",
+            order.lifecycle is Lifecycle.QUARANTINED,
+            f"{order.client_id} is still {order.lifecycle}",
+        )
+        require("I14", order.client_id in paged, f"{order.client_id} is QUARANTINED and not paged")
+    for group in kernel.placement.groups.values():
+        is_excused = group.state in {"STUCK", "STRANDED", "KILLED", "PARTIAL_HELD", "HELD"}
+        require("I14", group.is_done or is_excused, f"{group.group_id} is still {group.state}")
+
+
+def absence_was_true(world: World, kernel: Kernel) -> None:
+    """I7: what was called not placed, denied or rejected is so at the broker."""
+    rows = {row.tag: row for broker in world.brokers.values() for row in broker.rows.values()}
+    for order in kernel.blotter.orders.values():
+        row = rows.get(order.client_id)
+        if order.lifecycle in {Lifecycle.NOT_PLACED, Lifecycle.DENIED}:
+            require("I7", row is None, f"{order.client_id} is {order.lifecycle} and at the broker")
+        if order.lifecycle is Lifecycle.REJECTED and row is not None:
+            require("I7", row.status == "REJECTED", f"{order.client_id} is {row.status} in truth")
+
+
+def lives_end_once(records: list[Record]) -> None:
+    """I8 and I9: the end of an order is the end, and its filled quantity never falls."""
+    newest: dict[str, Order] = {}
+    filled: dict[str, int] = defaultdict(int)
+    for record in records:
+        if isinstance(record, OrderFilled):
+            filled[record.fill.client_id] += record.fill.quantity
+        if not isinstance(record, OrderChanged):
+            continue
+        order, before = record.order, newest.get(record.order.client_id)
+        newest[order.client_id] = order
+        if before is None:
+            continue
+        reopened = before.lifecycle.is_terminal and not order.lifecycle.is_terminal
+        require("I8", not reopened or order.is_late, f"{order.client_id} lives again unmarked")
+        require(
+            "I9",
+            order.filled_quantity >= before.filled_quantity,
+            f"{order.client_id} fell from {before.filled_quantity} to {order.filled_quantity}",
+        )
+    for client_id, order in newest.items():
+        require(
+            "I9",
+            filled[client_id] == order.filled_quantity,
+            f"{client_id}: fills of {filled[client_id]}, quantity {order.filled_quantity}",
+        )
+
+
+def nothing_secret(world: World) -> None:
+    """I16: no token in the journal or in anything that was said."""
+    require("I16", CANARY.encode() not in world.disk.read(), "a token stands in the journal")
+    require("I16", not any(CANARY in line for line in world.story), "a token was said")
+
+
+def reserve_is_exact(kernel: Kernel) -> None:
+    """I10: what is reserved is what has not ended, no more and no less."""
+    open_orders = {
+        client_id
+        for client_id, order in kernel.blotter.orders.items()
+        if not order.lifecycle.is_terminal
+    }
+    reserved = {order.client_id for order in kernel.view.orders()}
+    require("I10", reserved == open_orders, f"reserved {sorted(reserved ^ open_orders)}")
+
+
+def ends_were_true(world: World) -> None:
+    """I7, at every moment: no order was called over while it could still fill."""
+    require("I7", not world.untrue, "; ".join(world.untrue[:3]))
+
+
+def sent_after_durable(world: World) -> None:
+    """I11: the journal had the start of every send on disk before the broker saw the order."""
+    require("I11", not world.early, f"sent before it was durable: {world.early[:3]}")
+
+
+def same_after_fold(world: World, kernel: Kernel, again: Kernel) -> None:
+    """I11: a kernel folded from the journal knows what the living one knows."""
+    for client_id, order in kernel.blotter.orders.items():
+        other = again.blotter.orders.get(client_id)
+        require("I11", other == order, f"{client_id} is {other} after a fold, {order} before")
+    ours = sorted((a, p.instrument.key, p.quantity) for a, _, p in kernel.desk.ledger.positions())
+    folded = sorted((a, p.instrument.key, p.quantity) for a, _, p in again.desk.ledger.positions())
+    require("I11", ours == folded, "positions differ after a fold")
+    del world
+
+
+def nothing_left_running(parts: LiveParts, loop: asyncio.AbstractEventLoop) -> None:
+    """I15: the run has ended, and no task of its own goes on and nothing of it waits."""
+    left = sorted(str(task.get_coro()) for task in asyncio.all_tasks(loop))
+    mine = str(asyncio.current_task().get_coro())  # type: ignore[union-attr]
+    left.remove(mine)
+    require("I15", not left, f"{len(left)} tasks run on: {left[:3]}")
+    require("I15", not parts.effects.under_way, f"{parts.effects.under_way} effects under way")
+    require("I15", parts.governor.next_time() is None, "a message still waits to leave")
+
+
+def nothing_unhandled(parts: LiveParts) -> None:
+    """I15: a day that came to rest in order leaves no event behind.
+
+    Where sockets are real they may say something between the last turn and the end; the books tell
+    it again at the next start.
+    """
+    require("I15", not parts.bus.has_orders, f"{len(parts.bus)} events were never handled")

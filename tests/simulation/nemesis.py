@@ -1,0 +1,72 @@
+"""What goes wrong, how often, and how often it did: a run that never met a fault proves nothing of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+FAULTS: dict[str, float] = {
+    # a request
+    "refused": 0.02,
+    "lost_on_the_way": 0.02,
+    "reset_after_accepting": 0.03,
+    "accepted_late": 0.015,
+    "reply_late": 0.03,
+    "reply_very_late": 0.01,
+    "reply_empty": 0.015,
+    "reply_html": 0.015,
+    "reply_truncated": 0.015,
+    "reply_rate_limited_after_accepting": 0.015,
+    "reply_500_before": 0.01,
+    "reply_500_after": 0.015,
+    "reply_400_timed_out_after_accepting": 0.01,
+    "reply_without_id": 0.01,
+    # the stream
+    "stream_drops": 0.04,
+    "stream_doubles": 0.05,
+    "stream_delays": 0.08,
+    "stream_breaks": 0.004,
+    "stream_replays_the_day": 0.3,
+    "stream_unknown_status": 0.005,
+    "stream_spaces_in_status": 0.03,
+    "stream_garbage": 0.005,
+    "stream_other_account": 0.005,
+    # the books
+    "book_empty": 0.03,
+    "book_truncated": 0.03,
+    "book_stale": 0.05,
+    "book_doubled": 0.03,
+    "book_fails": 0.03,
+    "positions_lag": 0.05,
+    # people
+    "manual_order": 0.0006,
+    "manual_cancel": 0.001,
+    # the host
+    "sync_slow": 0.01,
+}
+
+
+@dataclass
+class Nemesis:
+    """Throws the dice for every fault. ``heal`` ends all trouble, so that a run can come to rest."""
+
+    dice: Random
+    scale: float = 1.0
+    counts: Counter[str] = field(default_factory=Counter)
+    healed: bool = False
+
+    def strikes(self, fault: str) -> bool:
+        """Say whether a fault happens now, and count it when it does."""
+        if self.healed or self.dice.random() >= FAULTS[fault] * self.scale:
+            return False
+        self.counts[fault] += 1
+        return True
+
+    def first(self, *faults: str) -> str:
+        """Return the first of these that happens now, empty when none does."""
+        return next((fault for fault in faults if self.strikes(fault)), "")
+
+    def heal(self) -> None:
+        """From now on everything works."""
+        self.healed = True

@@ -1,0 +1,242 @@
+"""The transport's seam in memory: requests and a stream, through everything that can go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from brokers.transport.http import HttpReply, HttpRequest
+from brokers.transport.web_socket import SocketClosed, WebSocket
+from engine.errors import NotSent, OutcomeUnknown
+from tests.simulation.broker import Broker
+from tests.simulation.nemesis import Nemesis
+
+HTML = b"<html><body>502 Bad Gateway</body></html>"
+LIMITED = b"Access denied because of exceeding access rate"
+TIMED_OUT = b'{"status":false,"code":"E408","message":"Order request timed out, confirm first"}'
+
+
+class MemoryHttp:
+    """``HttpClient`` in front of one broker: latency, and the faults of a network and its gateways."""
+
+    def __init__(self, broker: Broker, dice: Random, nemesis: Nemesis) -> None:
+        self._broker = broker
+        self._dice = dice
+        self._nemesis = nemesis
+        self._old: dict[str, str] = {}
+
+    async def send(
+        self, request: HttpRequest, on_written: Callable[[], None] = lambda: None
+    ) -> HttpReply:
+        nemesis, dice = self._nemesis, self._dice
+        await asyncio.sleep(dice.uniform(0.0005, 0.01))
+        if nemesis.strikes("refused"):
+            raise NotSent("connection refused")
+        on_written()
+        if request.method == "GET":
+            await asyncio.sleep(dice.uniform(0.005, 0.05))
+            return await self._read(request)
+        fault = nemesis.first(
+            "lost_on_the_way",
+            "accepted_late",
+            "reply_500_before",
+            "reply_rate_limited_after_accepting",
+        )
+        if fault in {"lost_on_the_way", "accepted_late"}:
+            if fault == "accepted_late":
+                self._arrive(request, dice.uniform(0.5, 119.0), late=True)
+            await asyncio.sleep(dice.uniform(0, 3))
+            raise OutcomeUnknown("connection reset")
+        if fault == "reply_500_before":
+            await asyncio.sleep(dice.uniform(0.005, 0.05))
+            return HttpReply(status=500, body=HTML)
+        # What was written arrives, whether or not the one who wrote it still lives.
+        status, text = await self._arrive(request, dice.uniform(0.005, 0.05))
+        await asyncio.sleep(dice.uniform(0.005, 0.05))
+        if fault == "reply_rate_limited_after_accepting":
+            return HttpReply(status=403, body=LIMITED)
+        return await self._reply(status, text.encode())
+
+    def _arrive(
+        self, request: HttpRequest, after_s: float, *, late: bool = False
+    ) -> asyncio.Future[tuple[int, str]]:
+        """Let a request reach the broker after a while; the future has its answer."""
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[tuple[int, str]] = loop.create_future()
+
+        def arrive() -> None:
+            answer = self._handle(request, late=late)
+            if not answered.done():
+                answered.set_result(answer)
+
+        loop.call_later(after_s, arrive)
+        return answered
+
+    async def _reply(self, status: int, body: bytes) -> HttpReply:
+        fault = self._nemesis.first(
+            "reset_after_accepting",
+            "reply_late",
+            "reply_very_late",
+            "reply_empty",
+            "reply_html",
+            "reply_truncated",
+            "reply_500_after",
+            "reply_400_timed_out_after_accepting",
+            "reply_without_id",
+        )
+        match fault:
+            case "reset_after_accepting":
+                raise OutcomeUnknown("connection reset")
+            case "reply_late":
+                await asyncio.sleep(self._dice.uniform(1, 20))
+            case "reply_very_late":
+                await asyncio.sleep(self._dice.uniform(20, 90))
+            case "reply_empty":
+                return HttpReply(status=200)
+            case "reply_html":
+                return HttpReply(status=200, body=HTML)
+            case "reply_truncated":
+                return HttpReply(status=status, body=body[: self._dice.randrange(len(body))])
+            case "reply_500_after":
+                return HttpReply(status=502, body=HTML)
+            case "reply_400_timed_out_after_accepting":
+                return HttpReply(status=400, body=TIMED_OUT)
+            case "reply_without_id":
+                return HttpReply(status=200, body=b'{"status":true,"data":{}}')
+        return HttpReply(status=status, body=body)
+
+    async def _read(self, request: HttpRequest) -> HttpReply:
+        """Answer a question about the books, which may be old, short, doubled or not there."""
+        nemesis, dice = self._nemesis, self._dice
+        status, text = self._handle(request)
+        fresh = text
+        fault = nemesis.first(
+            "book_empty", "book_truncated", "book_stale", "book_doubled", "book_fails"
+        )
+        is_lagging = "positions/" in request.url and nemesis.strikes("positions_lag")
+        if fault == "book_stale" or is_lagging:
+            text = self._old.get(request.url, '{"status": true, "data": []}')
+        rows = json.loads(text)["data"]
+        if fault == "book_empty":
+            rows = []
+        elif fault == "book_truncated":
+            rows = rows[: dice.randrange(len(rows) + 1)]
+        elif fault == "book_doubled":
+            rows = [*rows, *rows] if "positions/" not in request.url else rows
+        self._old[request.url] = fresh
+        await asyncio.sleep(dice.uniform(0.005, 0.2))
+        if fault == "book_fails":
+            return HttpReply(status=dice.choice((429, 500, 504)), body=LIMITED)
+        return HttpReply(status=status, body=json.dumps({"status": True, "data": rows}).encode())
+
+    def _handle(self, request: HttpRequest, *, late: bool = False) -> tuple[int, str]:
+        path = request.url.partition("://")[2].partition("/")[2]
+        return self._broker.handle(request.method, path, request.body, late=late)
+
+    async def warm(self, url: str) -> None:
+        """Nothing is cold in memory."""
+
+    async def close(self) -> None:
+        """Nothing to let go."""
+
+
+class MemoryStream:
+    """The broker's end of every open stream: pushes rows through the faults of a stream."""
+
+    def __init__(self, broker: Broker, dice: Random, nemesis: Nemesis) -> None:
+        self._broker = broker
+        self._dice = dice
+        self._nemesis = nemesis
+        self._sockets: list[_Socket] = []
+        broker.tell = self._tell
+
+    async def connect(self, _url: str, _headers: Mapping[str, str]) -> WebSocket:
+        await asyncio.sleep(self._dice.uniform(0.01, 0.1))
+        if self._nemesis.strikes("refused"):
+            raise NotSent("connection refused")
+        socket = _Socket(self._sockets)
+        self._sockets.append(socket)
+        if self._nemesis.strikes("stream_replays_the_day"):
+            for row in self._broker.rows.values():
+                socket.push(json.dumps(self._broker.shown(row)))
+        return socket
+
+    def break_all(self) -> None:
+        """Cut every stream off."""
+        for socket in list(self._sockets):
+            socket.cut(1006)
+
+    def _tell(self, row: dict[str, Any]) -> None:
+        nemesis = self._nemesis
+        text = json.dumps(row)
+        for socket in list(self._sockets):
+            if nemesis.strikes("stream_breaks"):
+                socket.cut(self._dice.choice((1001, 1006, 1011, 4001)))
+                continue
+            self._push(socket, row, text)
+
+    def _push(self, socket: _Socket, row: dict[str, Any], text: str) -> None:
+        nemesis = self._nemesis
+        fault = nemesis.first(
+            "stream_drops",
+            "stream_doubles",
+            "stream_delays",
+            "stream_unknown_status",
+            "stream_spaces_in_status",
+            "stream_garbage",
+            "stream_other_account",
+        )
+        loop = asyncio.get_running_loop()
+        delay = self._dice.uniform(0.001, 0.05)
+        match fault:
+            case "stream_drops":
+                return
+            case "stream_doubles":
+                loop.call_later(delay + self._dice.uniform(0, 3), socket.push, text)
+            case "stream_delays":
+                delay += self._dice.uniform(0, 8)
+            case "stream_unknown_status":
+                text = json.dumps({**row, "status": "VALIDATION_LIMBO"})
+            case "stream_spaces_in_status":
+                text = json.dumps({**row, "status": f" {row['status'].lower()}  "})
+            case "stream_garbage":
+                text = text[: self._dice.randrange(1, len(text))]
+            case "stream_other_account":
+                text = json.dumps({**row, "account": "SOMEBODY"})
+        loop.call_later(delay, socket.push, text)
+
+
+class _Socket:
+    """The engine's end of one stream."""
+
+    def __init__(self, siblings: list[_Socket]) -> None:
+        self._siblings = siblings
+        self._queue: asyncio.Queue[str | int] = asyncio.Queue()
+        self._closed: int | None = None
+
+    def push(self, text: str) -> None:
+        if self._closed is None:
+            self._queue.put_nowait(text)
+
+    def cut(self, code: int) -> None:
+        if self._closed is None:
+            self._closed = code
+            self._siblings.remove(self)
+            self._queue.put_nowait(code)
+
+    async def send(self, _message: str | bytes) -> None:
+        if self._closed is not None:
+            raise SocketClosed(self._closed)
+
+    async def receive(self) -> str | bytes:
+        item = await self._queue.get()
+        if isinstance(item, int):
+            self._queue.put_nowait(item)
+            raise SocketClosed(item)
+        return item
+
+    async def close(self, code: int = 1000) -> None:
+        self.cut(code)

@@ -1,0 +1,48 @@
+"""The short form of the simulation; the long one is a command (``python -m tests.simulation``)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation import planted
+from tests.simulation.__main__ import SHORT_DAY_S
+from tests.simulation.day import run
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_everything_holds_through_faults_and_deaths(seed: int) -> None:
+    outcome = run(seed)
+    assert not outcome.violation, f"python -m tests.simulation --seed {seed}"
+    assert outcome.trades
+
+
+@pytest.mark.parametrize("point", range(1, 900, 45))
+def test_a_death_at_any_point_of_the_disk_loses_and_doubles_nothing(point: int) -> None:
+    outcome = run(0, scale=0, deaths=0, dies_at_point=point, trades_for_s=SHORT_DAY_S)
+    assert not outcome.violation
+
+
+def test_the_same_seed_gives_the_same_day() -> None:
+    first, second = run(11), run(11)
+    assert (first.trace, first.story) == (second.trace, second.story)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a_request_without_reply_is_sent_again",
+        "a_reset_connection_counts_as_not_sent",
+        "fills_are_added_up_instead_of_compared",
+        "client_ids_start_again_after_a_restart",
+    ],
+)
+def test_a_planted_bug_is_caught(name: str) -> None:
+    with planted.plant(name):
+        assert any(run(seed).violation for seed in range(12))
+
+
+def test_a_bug_is_gone_once_it_is_not_planted_any_more() -> None:
+    for name in planted.names():
+        with planted.plant(name):
+            pass
+    assert not run(3).violation

@@ -1,0 +1,427 @@
+"""A whole day in a seed: brokers and their truth, an engine that is killed and taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from random import Random
+from typing import Any
+
+import msgspec
+
+from engine.core.kernel import Kernel
+from engine.core.seat import SeatConfig
+from engine.errors import FileError
+from engine.live_parts import LiveParts, LiveSetup, join_live
+from engine.model.effect import Say
+from engine.model.instrument import Instrument, Kind
+from engine.model.market import Bar, Tick
+from engine.model.order import Lifecycle, Order, Product
+from engine.model.record import OrderChanged, Record, SessionBooted
+from engine.rules.sessions import Sessions
+from engine.runtime.journal import Journal
+from engine.runtime.memory_disk import MemoryDisk
+from engine.testing.market import nifty_chain
+from risk.gate import Gate
+from risk.limits import AccountLimits, StrategyLimits
+from risk.throttle import Governor
+from tests.simulation.adapter import OrderStream, SimExecution
+from tests.simulation.broker import WORKING, Broker, Market, Row
+from tests.simulation.disk import MortalDisk, ProcessDied
+from tests.simulation.loop import VirtualClock, VirtualLoop
+from tests.simulation.nemesis import Nemesis
+from tests.simulation.network import MemoryHttp, MemoryStream
+from tests.simulation.trader import STRIKES, Trader, TraderParams, TraderState
+
+TRADING_DATE = date(2026, 8, 18)
+IST = timezone(timedelta(hours=5, minutes=30))
+START_NS = int(datetime(2026, 8, 18, 9, 20, tzinfo=IST).timestamp()) * 10**9
+TRADES_FOR_S = 600.0
+RESTS_WITHIN_S = 420.0
+ACCOUNTS = {"tagged": ("A1", "A2"), "untagged": ("B1",)}
+
+LIMITS = AccountLimits(
+    max_loss_inr=100_000_000,
+    max_order_value_inr={"premium": 100_000_000},
+    max_order_lots=100,
+    max_position_lots=1_000,
+    max_uncovered_short_lots=1_000,
+    max_open_orders=1_000,
+    max_rejections=1_000,
+)
+
+
+class NoLog:
+    """A session log nobody reads."""
+
+    def dispatched_frames(self, *_: object) -> None:
+        """Forget it."""
+
+    def dispatched_event(self, *_: object) -> None:
+        """Forget it."""
+
+    def effects(self, *_: object) -> None:
+        """Forget it."""
+
+
+class PriceFeed:
+    """The market's prices as ticks on the engine's bus; it has no faults of its own here."""
+
+    def __init__(self, market: Market, instruments: Mapping[str, Instrument]) -> None:
+        self._market = market
+        self._instruments = instruments
+        self.wanted: dict[str, Instrument] = {}
+
+    def subscribe(self, instruments: Sequence[Instrument], *, depth: bool) -> None:
+        del depth
+        self.wanted.update((i.key, i) for i in instruments)
+
+    def unsubscribe(self, instruments: Sequence[Instrument]) -> None:
+        for instrument in instruments:
+            self.wanted.pop(instrument.key, None)
+
+    async def history(self, instrument: Instrument, span: str) -> Sequence[Bar]:
+        raise FileError(f"no {span} of {instrument.symbol}")
+
+    def ticks(self, now: int) -> list[Tick]:
+        made = []
+        for key, instrument in self.wanted.items():
+            price = self._market.prices.get(key)
+            if price is not None:
+                tradable = instrument.kind is Kind.OPTION
+                made.append(
+                    Tick(
+                        instrument,
+                        "sim",
+                        price / 100,
+                        now,
+                        now,
+                        bid=self._market.bid(key) / 100 if tradable else None,
+                        ask=self._market.ask(key) / 100 if tradable else None,
+                        bid_qty=6_500 if tradable else None,
+                        ask_qty=6_500 if tradable else None,
+                    )
+                )
+        return made
+
+
+@dataclass
+class Life:
+    """One process: from its start until it ends or is killed."""
+
+    parts: LiveParts
+    disk: MortalDisk
+    tasks: list[asyncio.Task[Any]]
+
+
+@dataclass
+class World:
+    """Everything outside of the engine, and the engine's lives one after the other."""
+
+    loop: VirtualLoop
+    seed: int
+    scale: float = 1.0
+    trades_for_s: float = TRADES_FOR_S
+    dice: Random = field(init=False)
+    nemesis: Nemesis = field(init=False)
+    said: list[Say] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    story: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.dice = Random(self.seed * 7919 + 1)
+        self.nemesis = Nemesis(Random(self.seed * 7919 + 2), self.scale)
+        self.clock = VirtualClock(self.loop, START_NS)
+        self.catalogue = nifty_chain()
+        self.by_key = {i.key: i for i in self.catalogue}
+        self.sessions = Sessions()
+        prices = {
+            i.key: 2_430_000 if i.kind is not Kind.OPTION else 10_000
+            for i in self.catalogue
+            if i.kind is Kind.INDEX or i.strike in STRIKES
+        }
+        self.market = Market(Random(self.seed * 7919 + 3), prices)
+        lots = {i.key: i.lot_size for i in self.catalogue}
+        self.brokers = {
+            name: Broker(
+                name[:1].upper(),
+                Random(self.seed * 7919 + 4 + number),
+                self.market,
+                lots,
+                self.clock.true_ns,
+                echoes_tag=name == "tagged",
+            )
+            for number, name in enumerate(ACCOUNTS)
+        }
+        self.https = {
+            name: MemoryHttp(broker, Random(self.seed * 7919 + 10 + n), self.nemesis)
+            for n, (name, broker) in enumerate(self.brokers.items())
+        }
+        self.streams = {
+            name: MemoryStream(broker, Random(self.seed * 7919 + 20 + n), self.nemesis)
+            for n, (name, broker) in enumerate(self.brokers.items())
+        }
+        self.disk = self._mortal(b"")
+        self.point = 0
+        self.dies_at_point = 0
+        self.dies_at_turns: list[int] = []
+        self.loop.on_turn = self._turned
+        self.life: Life | None = None
+        self.lives = 0
+        self.feed = PriceFeed(self.market, self.by_key)
+        self.always: list[Callable[[Kernel], None]] = []
+        self.early: list[str] = []
+        self.untrue: list[str] = []
+        self._sending: dict[str, tuple[Journal, int]] = {}
+        for broker in self.brokers.values():
+            broker.on_placed = self._placed
+
+    # -- the engine's lives ----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the engine on what the disk holds."""
+        self.lives += 1
+        self.feed = PriceFeed(self.market, self.by_key)
+        setup = self._setup()
+        try:
+            parts = join_live(setup, self.disk)
+        except ProcessDied:
+            return
+        self._watch_sends(parts.journal)
+        make = self.loop.create_task
+        tasks = [make(parts.commit.run()), make(parts.runner.run())]
+        for name, accounts in ACCOUNTS.items():
+            stream = OrderStream(
+                self.streams[name],
+                self._execution(name),
+                accounts,
+                Random(self.seed * 7919 + 30 + self.lives),
+                parts.bus.publish,
+            )
+            tasks.append(make(stream.run()))
+        self.life = Life(parts, self.disk, tasks)
+        self.note(f"life {self.lives} starts")
+
+    def _execution(self, name: str) -> SimExecution:
+        return SimExecution(
+            self.https[name],
+            self.catalogue,
+            self.clock,
+            echoes_tag=name == "tagged",
+            source=name,
+        )
+
+    def _setup(self) -> LiveSetup:
+        executions = {
+            account: self._execution(name)
+            for name, accounts in ACCOUNTS.items()
+            for account in accounts
+        }
+        gate = Gate(
+            LIMITS,
+            {name: StrategyLimits() for name in ("alpha", "beta")},
+            self.sessions,
+            TRADING_DATE,
+        )
+        return LiveSetup(
+            trading_date=TRADING_DATE,
+            catalogue=self.catalogue,
+            sessions=self.sessions,
+            gate=gate,
+            governor=Governor.of(LIMITS),
+            executions=executions,
+            feed=self.feed,
+            clock=self.clock,
+            wall=self.clock,
+            log=NoLog(),
+            seats=self._seats,
+            boot=boot(self.lives),
+            say=self._say,
+            sync=self._sync,
+            stopwatch=lambda: 0,
+        )
+
+    def kill(self) -> None:
+        """Take the process away: nothing of it runs on, and unsynced bytes may be lost."""
+        life = self.life
+        self.note(f"life {self.lives} is killed")
+        self.counts["kill"] += 1
+        if life is not None:
+            parts = life.parts
+            for task in [*life.tasks, *parts.effects.tasks(), *parts.sender.tasks()]:
+                task.cancel()
+        # A process may die while it is still taking its journal up.
+        disk = self.disk
+        disk.on_point = lambda _: None
+        unsynced = len(disk.read()) - disk.synced_length
+        kept = self.dice.randint(0, unsynced)
+        if kept < unsynced:
+            self.counts["kill_lost_bytes"] += 1
+        self.disk = self._mortal(disk.crash(kept).read())
+        self.life = None
+        for stream in self.streams.values():
+            stream.break_all()
+
+    def _mortal(self, content: bytes) -> MortalDisk:
+        disk = MortalDisk(content)
+        disk.on_point = self._passes
+        return disk
+
+    def _passes(self, point: str) -> None:
+        """Count the points of the disk that are passed; at the chosen one the process dies."""
+        self.point += 1
+        if self.point == self.dies_at_point:
+            self.die(point)
+            raise ProcessDied(point)
+
+    def _turned(self, turn: int) -> None:
+        """Before a turn of the loop: at the chosen ones the process dies, wherever it stands."""
+        if self.dies_at_turns and turn >= self.dies_at_turns[0] and self.life is not None:
+            self.dies_at_turns.pop(0)
+            self.die(f"before turn {turn}")
+
+    def die(self, where: str) -> None:
+        """Be killed here, and taken up again after a while."""
+        self.note(f"the end: {where}")
+        self.kill()
+        away = self.dice.choice((0.1, 1.0, 5.0, 30.0, 90.0))
+        self.loop.call_later(away, self.start)
+
+    def _seats(self, kernel: Kernel, states: Mapping[str, bytes]) -> None:
+        for number, (name, accounts) in enumerate(
+            (("alpha", {"A1": 1, "B1": 1}), ("beta", {"A2": 1}))
+        ):
+            seat, context = kernel.seat(
+                SeatConfig(
+                    strategy_id=name,
+                    accounts=accounts,
+                    product=Product.INTRADAY,
+                    seed=self.seed * 10 + number + self.lives * 1000,
+                )
+            )
+            payload = states.get(name)
+            state = (
+                TraderState() if payload is None else msgspec.json.decode(payload, type=TraderState)
+            )
+            until = datetime.fromtimestamp(START_NS / 1e9 + self.trades_for_s, IST).time()
+            params = TraderParams(until=until)
+            seat.sit(Trader(params, state, context), wants_ticks=True)
+
+    def _sync(self, journal: Journal) -> Callable[[], Awaitable[int]]:
+        disk = self.disk
+
+        async def sync() -> int:
+            slow = self.nemesis.strikes("sync_slow")
+            await asyncio.sleep(self.dice.uniform(0.3, 2.0) if slow else 0.0005)
+            if disk.is_closed:
+                raise asyncio.CancelledError
+            return journal.sync()
+
+        return sync
+
+    def _watch_sends(self, journal: Journal) -> None:
+        """Note which record of which journal started every send."""
+        append = journal.append
+
+        def noting(record: Record, at: int) -> int:
+            sequence = append(record, at)
+            if isinstance(record, OrderChanged):
+                if record.order.lifecycle is Lifecycle.SENDING:
+                    known = self._sending.get(record.order.client_id)
+                    # An id that was journaled and lost with the disk's cache is given out again.
+                    if known is None or known[0] is not journal:
+                        self._sending[record.order.client_id] = (journal, sequence)
+                self._check_end(record.order)
+            return sequence
+
+        journal.append = noting  # type: ignore[method-assign]
+
+    def _check_end(self, order: Order) -> None:
+        """Hold every end of an order against the truth, at the moment it is believed."""
+        row = self.row_of(order.client_id)
+        wrong = ""
+        if order.lifecycle in {Lifecycle.NOT_PLACED, Lifecycle.DENIED}:
+            wrong = "is at the broker" if row is not None else ""
+        elif order.lifecycle in {Lifecycle.CANCELLED, Lifecycle.REJECTED}:
+            wrong = f"is {row.status}" if row is not None and row.status in WORKING else ""
+        if wrong:
+            self.untrue.append(f"{order.client_id} is called {order.lifecycle} and {wrong}")
+
+    def row_of(self, tag: str) -> Row | None:
+        """Return the broker's row with one of our tags."""
+        for broker in self.brokers.values():
+            row = broker.by_tag.get(tag)
+            if row is not None:
+                return row
+        return None
+
+    def _placed(self, tag: str) -> None:
+        """The broker has an order: its start must have been durable, or it is early."""
+        journal, sequence = self._sending[tag]
+        if sequence > journal.durable_sequence:
+            self.early.append(tag)
+
+    def fold(self) -> Kernel:
+        """Return a kernel made from the journal alone."""
+        assert self.life is not None
+        disk = MemoryDisk(self.disk.read())
+        return join_live(self._setup(), disk).kernel
+
+    def _say(self, line: Say) -> None:
+        self.said.append(line)
+        self.note(f"{line.level} {line.subject}: {line.text}")
+
+    def note(self, text: str) -> None:
+        """Make something part of the story, and of the trace."""
+        at = (self.clock.true_ns() - START_NS) / 1e9
+        self.story.append(f"{at:9.3f} {text}")
+        self.loop.note(text)
+
+    # -- the world around it ---------------------------------------------------------------------
+
+    async def turn(self, seconds: float) -> None:
+        """Let ``seconds`` of the day pass: prices move, orders fill, people meddle."""
+        until = self.loop.time() + seconds
+        while self.loop.time() < until:
+            await asyncio.sleep(0.5)
+            for key in self.market.step():
+                for broker in self.brokers.values():
+                    broker.move(key)
+            life = self.life
+            if life is not None:
+                for tick in self.feed.ticks(self.clock.now()):
+                    life.parts.bus.publish_tick(tick)
+                for check in self.always:
+                    check(life.parts.kernel)
+            self._meddle()
+
+    def _meddle(self) -> None:
+        for name, broker in self.brokers.items():
+            if self.nemesis.strikes("manual_order"):
+                key = self.dice.choice([k for k, i in self.by_key.items() if i.strike in STRIKES])
+                account = self.dice.choice(ACCOUNTS[name])
+                self.note(f"somebody places {broker.meddle(account, key)} in {account}")
+            if self.nemesis.strikes("manual_cancel"):
+                cancelled = broker.cancel_one()
+                if cancelled is not None:
+                    self.note(f"somebody cancels {cancelled}")
+
+
+def boot(number: int) -> SessionBooted:
+    """Return how the life of this number begins."""
+    return SessionBooted(
+        session_id=f"sim-{number}",
+        trading_date=TRADING_DATE.isoformat(),
+        mode="live",
+        recording="",
+        recording_hash="",
+        configuration_hash="",
+        engine_version="sim",
+        engine_hash="",
+        strategy_hashes={"alpha": "", "beta": ""},
+        rules_version="",
+        is_synthetic=True,
+    )
