@@ -27,8 +27,8 @@ import msgspec
 import yaml
 
 from benchmarks import frames
+from benchmarks.crosses import Crosses
 from benchmarks.decode import unpack_snap
-from benchmarks.ema_cross import Crosses
 from benchmarks.harness import Target, interleave
 from engine import app
 from engine.model.money import trap_float_mixing

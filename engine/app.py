@@ -14,14 +14,16 @@ from brokers.paper.config import PaperConfig
 from brokers.registry import BROKERS
 from brokers.replay.recording import Recording
 from engine import __version__
-from engine.core.kernel import Kernel, KernelConfig
+from engine.core.kernel import Kernel
+from engine.core.kernel_config import KernelConfig
 from engine.core.seat import SeatConfig
 from engine.errors import FileError, RecordingError
 from engine.model.effect import Say
 from engine.model.record import SessionBooted
 from engine.ports import DecisionLog, RecordSink
 from engine.rules import RULES_VERSION
-from engine.rules.sessions import Sessions
+from engine.rules.changes import NO_CHANGES
+from engine.rules.sessions import Sessions, shares_with_derivatives
 from engine.runtime import loader
 from engine.runtime.bus import Bus
 from engine.runtime.clock import stopwatch_ns
@@ -29,6 +31,7 @@ from engine.runtime.config import Sections
 from engine.runtime.effects import Effects
 from engine.runtime.loader import Loaded, LoadedStrategy
 from engine.runtime.runner import ReplayRunner
+from engine.runtime.silence import Silence
 from engine.sessionlog.format import Header
 from engine.strategy import overrides
 from risk.gate import Gate
@@ -38,10 +41,13 @@ from risk.throttle import Governor
 
 CONFIGURATION = "strategies.yaml"
 """What a session's folder calls its copy of the YAML."""
+CALENDAR = "calendar.yaml"
+"""What it calls its copy of the calendar file that the YAML names, if it names one."""
 FRESHNESS_CADENCES = 2.5
 """No price and no feed is called old before this many times the recording's cadence."""
 STALE_AFTER_S = 10.0
 """A whole feed that is silent for longer is STALE (reliability.md section 5)."""
+_SOURCES = frozenset({".py", ".c"})
 
 PaperLoaded = Loaded[AccountLimits, StrategyLimits, PaperConfig]
 PaperStrategy = LoadedStrategy[AccountLimits, StrategyLimits]
@@ -62,12 +68,28 @@ class Parts:
     bus: Bus
 
 
-def load(path: Path, *, live: bool = False, folder: Path | None = None) -> PaperLoaded:
-    """Read a YAML file and everything it names. Raises ``ConfigError`` with all that is wrong.
+def load(path: Path, *, live: bool = False) -> PaperLoaded:
+    """Read a YAML file and everything it names. Raises ``ConfigError`` with all that is wrong."""
+    return loader.load(path, SECTIONS, live=live)
 
-    ``folder`` is where its paths start from, when that is not where the file itself is.
+
+def load_kept(session: Path, folder: Path) -> PaperLoaded:
+    """Read what a session's folder kept of its configuration; raises as ``load``.
+
+    ``folder`` is where the YAML lay, and its paths start from: strategies may have changed there.
     """
-    return loader.load(path, SECTIONS, live=live, folder=folder)
+    return loader.load(
+        session / CONFIGURATION, SECTIONS, folder=folder, calendar=session / CALENDAR
+    )
+
+
+def sessions_of(loaded: PaperLoaded, recording: Recording) -> Sessions:
+    """Return the sessions of a run: the tables, its calendar file, its shares with derivatives."""
+    calendar = loaded.configuration.calendar
+    return Sessions(
+        NO_CHANGES if calendar is None else calendar.changes,
+        shares_with_derivatives(recording.catalogue),
+    )
 
 
 def open_recording(path: Path) -> Recording:
@@ -76,13 +98,17 @@ def open_recording(path: Path) -> Recording:
 
 
 def engine_sha256() -> str:
-    """Return the hash of every source file of the engine, the brokers and risk."""
+    """Return the hash of every source file of the engine, the brokers and risk.
+
+    It is the same whether the C in it was compiled or not, and so are the ticks.
+    """
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
     for package in ("engine", "brokers", "risk"):
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in _SOURCES:
+                digest.update(path.relative_to(root).as_posix().encode())
+                digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -110,6 +136,8 @@ def booted(loaded: PaperLoaded, recording: Recording) -> SessionBooted:
         strategy_hashes={s.settings.strategy_id: s.source_sha256 for s in loaded.strategies},
         rules_version=RULES_VERSION,
         is_synthetic=header.is_synthetic,
+        imported=header.made_from,
+        tariff=loaded.configuration.charges,
     )
 
 
@@ -117,6 +145,7 @@ def session_header(loaded: PaperLoaded, recording: Recording) -> Header:
     """Return the session log's header: the recording's, and what *Boot* adds to it."""
     theirs = recording.header
     configuration = loaded.configuration
+    calendar = configuration.calendar
     return Header(
         created_by=f"legwork {__version__}",
         trading_date=theirs.trading_date,
@@ -125,9 +154,11 @@ def session_header(loaded: PaperLoaded, recording: Recording) -> Header:
         sources=theirs.sources,
         rules_version=RULES_VERSION,
         synthetic=theirs.synthetic,
+        imported=theirs.imported,
         hashes={
             "recording": recording.content_sha256,
             "configuration": configuration.sha256,
+            **({} if calendar is None else {"calendar": calendar.sha256}),
             "engine": engine_sha256(),
             **{f"strategy {s.settings.strategy_id}": s.source_sha256 for s in loaded.strategies},
         },
@@ -152,7 +183,7 @@ def join(
     """Make every part of a run and join them. Nothing is started."""
     header = recording.header
     catalogue = recording.catalogue
-    sessions = Sessions()
+    sessions = sessions_of(loaded, recording)
     configuration = loaded.configuration
     if not len(catalogue):
         raise RecordingError(f"{recording.log.path}: no instruments in this recording")
@@ -202,7 +233,13 @@ def join(
         subscribed=subscribed,
         wants_depth=wants_depth,
         source=recording.source,
-        stale_after_s=max(STALE_AFTER_S, FRESHNESS_CADENCES * header.cadence_s),
+        silence=Silence(
+            catalogue,
+            kernel.desk.trading,
+            broker.ticks,
+            header.trading_date,
+            max(STALE_AFTER_S, FRESHNESS_CADENCES * header.cadence_s),
+        ),
     )
     runners.append(runner)
     return Parts(
@@ -249,5 +286,8 @@ def new_session_folder(root: Path, identity: str) -> Path:
 
 
 def keep_configuration(loaded: PaperLoaded, folder: Path) -> None:
-    """Copy the YAML into the session's folder, for a verification of the run later."""
+    """Copy the YAML and its calendar file into the session's folder, to verify the run later."""
     shutil.copyfile(loaded.configuration.document.file, folder / CONFIGURATION)
+    calendar = loaded.configuration.calendar
+    if calendar is not None:
+        shutil.copyfile(calendar.path, folder / CALENDAR)

@@ -24,7 +24,6 @@ from engine.app import (
 )
 from engine.errors import FileError, LegworkError, RecordingError
 from engine.model.effect import Say
-from engine.ports import TradingState
 from engine.runtime import logs
 from engine.runtime.clock import Pacer, SystemClock, stopwatch_ns
 from engine.runtime.disk import FileDisk
@@ -69,7 +68,7 @@ class Outcome:
     off_grid_frames: dict[str, int]
     warning: str
     open_orders: int
-    was_killed: bool
+    was_halted: bool
 
 
 async def run_paper(
@@ -140,7 +139,7 @@ async def run_paper(
         off_grid_frames=dict(parts.broker.off_grid_frames),
         warning=warning,
         open_orders=len(parts.broker.open_orders()),
-        was_killed=parts.kill_switch.state("", "")[0] is TradingState.KILLED,
+        was_halted=bool(parts.kill_switch.standings()),
     )
 
 

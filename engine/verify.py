@@ -11,11 +11,10 @@ from pathlib import Path
 
 from brokers.replay.recording import Recording
 from engine.app import (
-    CONFIGURATION,
     Parts,
     engine_sha256,
     join,
-    load,
+    load_kept,
     open_recording,
 )
 from engine.errors import RecordingError, VerificationFailed
@@ -93,7 +92,7 @@ def verify(session: SessionFolder) -> Verified:
         raise RecordingError(
             f"{session.log}: a recording, not a session: nothing was decided in it"
         )
-    loaded = load(session.path / CONFIGURATION, folder=Path(boot["folder"]))
+    loaded = load_kept(session.path, Path(boot["folder"]))
     recording = open_recording(Path(boot["recording"]))
     if recording.content_sha256 != log.header.hashes["recording"]:
         raise VerificationFailed(
@@ -106,6 +105,8 @@ def verify(session: SessionFolder) -> Verified:
     parts = join(loaded, recording, nowhere, nowhere, _say_nothing)
     current = {f"strategy {s.settings.strategy_id}": s.source_sha256 for s in loaded.strategies}
     current["configuration"] = loaded.configuration.sha256
+    if loaded.configuration.calendar is not None:
+        current["calendar"] = loaded.configuration.calendar.sha256
     current["engine"] = engine_sha256()
     notes = [
         f"{name} has changed since the session"

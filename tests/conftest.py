@@ -374,6 +374,7 @@ class Project:
     def leftovers(self) -> list[Path]:
         """Return files that no session has: parts, streams, crash notes."""
         known = {"journal.log", "session.arrow", "strategies.yaml", "readmodel.sqlite", "log.jsonl"}
+        known |= {"report.html", "machine.json"}
         found = [path for folder in self.sessions() for path in folder.iterdir()]
         return [path for path in found if path.name not in known]
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import sys
 import tempfile
@@ -24,34 +25,32 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from brokers.registry import BROKERS
 from engine import __version__
-from engine.cli import recordings
-from engine.cli.check import check
-from engine.cli.explain import explain
-from engine.cli.new import new
-from engine.cli.orders import orders
-from engine.cli.positions import positions
-from engine.cli.replay import replay
-from engine.cli.run import run
-from engine.cli.status import status
 from engine.errors import EXIT_BUG, EXIT_DONE, EXIT_FILE, LegworkError
 from engine.model.money import trap_float_mixing
-from engine.runtime.logs import Redactor
 
 EXIT_INTERRUPTED: Final = 130
 _DEBUG: Final = "--debug"
+_VERSION: Final = "--version"
 
-COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "run": run,
-    "check": check,
-    "new": new,
-    "explain": explain,
-    "status": status,
-    "orders": orders,
-    "positions": positions,
-    "replay": replay,
-}
-GROUPS: Final[dict[str, typer.Typer]] = {"recordings": recordings.app}
+COMMANDS: Final = (
+    "run",
+    "check",
+    "charges",
+    "calendar",
+    "new",
+    "explain",
+    "status",
+    "orders",
+    "positions",
+    "replay",
+    "report",
+    "resolve",
+)
+"""Each is the function of that name in the module of that name beside this one."""
+GROUPS: Final = ("recordings",)
+"""Each is ``app`` in the module of that name beside this one."""
 
 # What the machine, not the engine, got wrong: no room, no right, no such place.
 _MACHINE: Final = frozenset(
@@ -62,8 +61,23 @@ _MACHINE: Final = frozenset(
 )  # fmt: skip
 
 
-def build() -> typer.Typer:
-    """Return the command line with every command on it."""
+def command(name: str) -> Callable[..., Any]:
+    """Return the function of a command."""
+    found: Callable[..., Any] = getattr(importlib.import_module(f"engine.cli.{name}"), name)
+    return found
+
+
+def group(name: str) -> typer.Typer:
+    """Return the commands of a group."""
+    found: typer.Typer = importlib.import_module(f"engine.cli.{name}").app
+    return found
+
+
+def build(words: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line that ``words`` need: one command, or all where they name none.
+
+    Importing every command takes longer than most of them run.
+    """
     made = typer.Typer(
         name="engine",
         add_completion=False,
@@ -72,10 +86,15 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     made.callback()(_engine)
-    for name, command in COMMANDS.items():
-        made.command(name)(command)
-    for name, group in GROUPS.items():
-        made.add_typer(group, name=name)
+    first = next((word for word in words if not word.startswith("-")), "")
+    is_named = first in COMMANDS or first in GROUPS
+    asks_for_all = not is_named and tuple(words) != (_VERSION,)
+    for name in COMMANDS:
+        if asks_for_all or name == first:
+            made.command(name)(command(name))
+    for name in GROUPS:
+        if asks_for_all or name == first:
+            made.add_typer(group(name), name=name)
     return made
 
 
@@ -86,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     # Wherever it stands, so that a person may add it to the end of the line that failed.
     words = [word for word in arguments if word != _DEBUG]
     try:
-        build()(args=words, prog_name="engine")
+        build(words)(args=words, prog_name="engine")
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else EXIT_DONE
         if code == EXIT_INTERRUPTED:
@@ -100,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
             return _bug(error, debug=debug)
         if debug:
             _complain(_story(error))
-        _complain(Redactor().text(str(error)))
+        _complain(_redacted(str(error)))
         return error.exit_code
     except OSError as error:
         if error.errno not in _MACHINE:
@@ -117,7 +136,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - the form in which typer calls it
     if asked:
-        typer.echo(f"legwork {__version__}")
+        made_of = {name: BROKERS[name].decoder_made_of for name in BROKERS}
+        decoders = "".join(f" ({name} decoder: {say()})" for name, say in made_of.items() if say)
+        typer.echo(f"legwork {__version__}{decoders}")
         raise typer.Exit
 
 
@@ -126,7 +147,7 @@ def _engine(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Show the version and leave.", is_eager=True, callback=_show_version
+            _VERSION, help="Show the version and leave.", is_eager=True, callback=_show_version
         ),
     ] = False,
     debug: Annotated[
@@ -142,15 +163,22 @@ def _complain(text: str) -> None:
         sys.stderr.flush()
 
 
+def _redacted(text: str) -> str:
+    # structlog and what it brings are needed by those commands alone that log, and by errors.
+    from engine.runtime.logs import Redactor  # noqa: PLC0415
+
+    return Redactor().text(text)
+
+
 def _story(error: BaseException) -> str:
     """Return the traceback, without local variables and without what looks like a secret."""
-    return Redactor().text("".join(traceback.format_exception(error))).rstrip()
+    return _redacted("".join(traceback.format_exception(error))).rstrip()
 
 
 def _bug(error: BaseException, *, debug: bool) -> int:
     story = _story(error)
     name = type(error).__name__
-    head = f"this is a bug in the engine, please report it: {name}: {Redactor().text(str(error))}"
+    head = f"this is a bug in the engine, please report it: {name}: {_redacted(str(error))}"
     if debug:
         _complain(f"{story}\n{head}")
         return EXIT_BUG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,15 @@ from pydantic import BaseModel
 from brokers.replay.recording import Recording
 from engine import app
 from engine.app import PaperLoaded, PaperStrategy
+from engine.cli.hours_shown import Hours, hours_json, hours_lines, hours_of
 from engine.cli.output import JsonOption, write_json, write_lines
+from engine.cli.payoff_lines import first_group_json, first_group_lines
+from engine.dry_run import DryRun, FirstGroup
 from engine.errors import FileError
-from engine.model.instrument import Segment
+from engine.rules.charges.plans import charged_by
 from engine.rules.clock_time import clock_text, midnight_ns
 from engine.rules.sessions import Sessions
+from engine.runtime.loop import loop_factory
 from engine.runtime.plan import Plan, rehearse
 from engine.sessionlog.info import RecordingInfo, describe
 
@@ -28,8 +33,10 @@ class Checked:
 
     loaded: PaperLoaded
     recording: RecordingInfo
-    hours: Mapping[Segment, tuple[int, int]]
+    hours: Sequence[Hours]
     plans: Sequence[tuple[PaperStrategy, Plan]]
+    first: Mapping[str, FirstGroup]
+    skipped: Mapping[str, str]
 
 
 def check(
@@ -52,20 +59,25 @@ def examine(file: Path) -> Checked:
     loaded = app.load(file)
     recording = app.open_recording(loaded.configuration.recording)
     info = describe(recording.log.path)
-    sessions = Sessions()
+    sessions = app.sessions_of(loaded, recording)
+    hours = hours_of(recording.catalogue, recording.header.trading_date, sessions)
+    if all(entry.session is None for entry in hours):
+        raise FileError(
+            f"{recording.log.path}: nothing in it trades on {info.trading_date:%A %d %B %Y}; if it "
+            "did, name the day in a calendar file (`calendar:` in the YAML)"
+        )
+    plans = _plans(loaded, recording, info, sessions)
+    dry_run = DryRun(loaded, recording)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(dry_run.run())
     return Checked(
         loaded=loaded,
         recording=info,
-        hours=_hours(recording, sessions),
-        plans=_plans(loaded, recording, info, sessions),
+        hours=hours,
+        plans=plans,
+        first=dry_run.found,
+        skipped=dry_run.skipped,
     )
-
-
-def _hours(recording: Recording, sessions: Sessions) -> dict[Segment, tuple[int, int]]:
-    """Return when each recorded segment trades on that day, ns UTC."""
-    segments = dict.fromkeys(instrument.segment for instrument in recording.catalogue)
-    day = recording.header.trading_date
-    return {segment: sessions.continuous(segment, day) for segment in segments}
 
 
 def _plans(
@@ -104,12 +116,13 @@ def report(checked: Checked) -> dict[str, Any]:
         "speed": "max" if configuration.speed is None else configuration.speed,
         "on_max_loss": configuration.on_max_loss,
         "recording": info,
-        "hours": {
-            segment: [clock_text(opens, 0), clock_text(closes, 0)]
-            for segment, (opens, closes) in checked.hours.items()
-        },
+        "hours": hours_json(checked.hours),
+        "calendar": None
+        if configuration.calendar is None
+        else {"file": configuration.calendar.path, "sha256": configuration.calendar.sha256},
         "risk": configuration.risk,
         "paper": configuration.paper,
+        "charges": configuration.charges,
         "strategies": [
             {
                 "id": strategy.settings.strategy_id,
@@ -126,6 +139,10 @@ def report(checked: Checked) -> dict[str, Any]:
                 "times": [{"at": when, "hook": hook} for when, hook in plan.times],
                 "repeats": [{"every_s": every, "hook": hook} for every, hook in plan.repeats],
                 "notes": plan.notes,
+                "first_group": first_group_json(checked.first[strategy.settings.strategy_id])
+                if strategy.settings.strategy_id in checked.first
+                else None,
+                "no_group_because": checked.skipped.get(strategy.settings.strategy_id, ""),
             }
             for strategy, plan in checked.plans
         ],
@@ -137,9 +154,11 @@ def text(checked: Checked) -> list[str]:
     configuration = checked.loaded.configuration
     info = checked.recording
     made_up = " (synthetic)" if info.is_synthetic else ""
+    made_up = f" (imported: {info.imported.text})" if info.imported else made_up
     span = f"{clock_text(info.first_at or 0, 0)} to {clock_text(info.last_at or 0, 0)}"
     kinds = ", ".join(f"{count} {kind}" for kind, count in info.instruments.items())
     speed = "max" if configuration.speed is None else f"{configuration.speed:g}"
+    calendar = configuration.calendar
     lines = [
         f"{configuration.document.file} is right. Nothing was started.",
         "",
@@ -148,19 +167,22 @@ def text(checked: Checked) -> list[str]:
         f"           {kinds}; each prints every {info.cadence_s:g} s",
         *([f"           {info.warning}"] if info.warning else []),
         f"mode       {configuration.mode}, speed {speed}, seed {configuration.seed}",
-        "hours      "
-        + "; ".join(
-            f"{segment} {clock_text(opens, 0)[:5]} to {clock_text(closes, 0)[:5]}"
-            for segment, (opens, closes) in checked.hours.items()
-        ),
+        f"charges    by the plan {charged_by(configuration.charges)}",
+        *_indented("hours", hours_lines(checked.hours)),
+        *([] if calendar is None else [f"calendar   {calendar.path}"]),
         "",
         "limits of the account",
         *(f"  {name}: {value}" for name, value in flat(configuration.risk)),
     ]
     for strategy, plan in checked.plans:
-        lines += ["", *_strategy(strategy, plan)]
+        lines += ["", *_strategy(strategy, plan), *_first_group(strategy, checked)]
     lines += ["", "the day's plan", *_day(checked)]
     return lines
+
+
+def _indented(name: str, lines: Sequence[str]) -> list[str]:
+    """Return ``lines`` with their name before the first."""
+    return [f"{name if n == 0 else '':<11}{line}" for n, line in enumerate(lines)]
 
 
 def _strategy(strategy: PaperStrategy, plan: Plan) -> list[str]:
@@ -185,6 +207,15 @@ def _strategy(strategy: PaperStrategy, plan: Plan) -> list[str]:
     ]
 
 
+def _first_group(strategy: PaperStrategy, checked: Checked) -> list[str]:
+    """Return what a dry run over the recording saw the strategy enter first."""
+    identity = strategy.settings.strategy_id
+    if identity in checked.skipped:
+        return [f"  first group {checked.skipped[identity]}"]
+    first, *rest = first_group_lines(checked.first[identity])
+    return [f"  first group {first}", *(f"              {line.strip()}" for line in rest)]
+
+
 def _day(checked: Checked) -> list[str]:
     """Return every known moment of the day, in order of time and then of the YAML."""
     info = checked.recording
@@ -192,11 +223,12 @@ def _day(checked: Checked) -> list[str]:
         (clock_text(info.first_at or 0, 0), "the recording begins"),
         (clock_text(info.last_at or 0, 0), "the recording ends"),
     ]
-    for segment, (opens, closes) in checked.hours.items():
-        moments += [
-            (clock_text(opens, 0), f"{segment} opens"),
-            (clock_text(closes, 0), f"{segment} closes"),
-        ]
+    for hours in checked.hours:
+        for opens, closes in () if hours.session is None else hours.session.windows_ns():
+            moments += [
+                (clock_text(opens, 0), f"{hours.whose} opens"),
+                (clock_text(closes, 0), f"{hours.whose} closes"),
+            ]
     for strategy, plan in checked.plans:
         name = strategy.settings.strategy_id
         moments += [(f"{when:%H:%M:%S}", f"{name}: {hook}") for when, hook in plan.times]

@@ -33,7 +33,7 @@ def replay(
     found = find_session(session)
     if not verify_it:
         boot = SessionLog.open(found.log).header.boot
-        loaded = app.load(found.path / app.CONFIGURATION, folder=Path(boot["folder"]))
+        loaded = app.load_kept(found.path, Path(boot["folder"]))
         run_and_tell(loaded, as_json=as_json)
         return
     verified = verify(found)

@@ -12,10 +12,12 @@ from typing import Annotated
 import typer
 
 from engine import app
+from engine.cli import show
 from engine.cli.output import JsonOption, write_json
 from engine.cli.screen import LiveScreen, PlainScreen, screen
 from engine.cli.summary import outcome_data, write_outcome
-from engine.errors import EXIT_HALTED
+from engine.day_report import page_after_run
+from engine.errors import EXIT_HALTED, LegworkError
 from engine.paper_run import Outcome, run_paper
 from engine.runtime.loop import loop_factory
 
@@ -52,7 +54,7 @@ def run(
 def run_and_tell(loaded: app.PaperLoaded, *, as_json: bool) -> None:
     """Run a loaded configuration as a new session and write the closing summary.
 
-    Raises ``typer.Exit`` with code 3 when the run was killed.
+    Raises ``typer.Exit`` with code 3 when anything was halted or killed by its end.
     """
     recording = app.open_recording(loaded.configuration.recording)
     watcher: PlainScreen | LiveScreen = _Silent() if as_json else screen()
@@ -65,15 +67,26 @@ def run_and_tell(loaded: app.PaperLoaded, *, as_json: bool) -> None:
             run_paper(loaded, recording, SESSIONS, watcher, should_stop=should_stop)
         )
     _tell(outcome, as_json=as_json)
-    if outcome.was_killed:
+    if outcome.was_halted:
         raise typer.Exit(EXIT_HALTED)
 
 
 def _tell(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
-        write_json(outcome_data(outcome))
-    else:
-        write_outcome(outcome)
+        page, why = _report(outcome)
+        write_json(outcome_data(outcome) | {"report": page, "no_report": why})
+        return
+    write_outcome(outcome)
+    page, why = _report(outcome)
+    show.say(f"no report: {why}" if page is None else f"report: {page}", "yellow" if why else "")
+
+
+def _report(outcome: Outcome) -> tuple[Path | None, str]:
+    """Write the day's page; a run has gone well even where there is no room for one."""
+    try:
+        return page_after_run(outcome), ""
+    except (LegworkError, OSError) as error:
+        return None, str(error)
 
 
 @contextmanager

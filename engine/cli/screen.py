@@ -18,6 +18,7 @@ from engine.app import Parts
 from engine.core.kernel import Kernel
 from engine.model.effect import Say
 from engine.model.money import inr
+from engine.model.record import recording_label
 from engine.rules.clock_time import clock_text
 from engine.runtime.clock import stopwatch_ns
 
@@ -133,7 +134,7 @@ class LiveScreen:
 def heading(parts: Parts, recording: Recording) -> str:
     """Return one line: what runs, on which recording, on paper."""
     header = recording.header
-    label = "SYNTHETIC recording" if header.is_synthetic else "recording"
+    label = recording_label(header.made_from, is_synthetic=header.is_synthetic)
     names = ", ".join(parts.kernel.seats)
     return f"paper: {names} on {label} {recording.log.path.name} of {header.trading_date}"
 

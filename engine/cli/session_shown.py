@@ -5,18 +5,12 @@ from __future__ import annotations
 from engine.cli import show
 from engine.cli.orders import reason
 from engine.model.money import inr
+from engine.rules.charges import KINDS, DayNote, kind_name
 from engine.rules.clock_time import clock_text
 from engine.runtime.summary import NotableGroup, StrategySummary, Summary, explain_command
 
-_CHARGE_COLUMNS = {
-    "brokerage": "brokerage",
-    "stt": "STT",
-    "exchange": "exchange",
-    "ipft": "IPFT",
-    "sebi": "SEBI",
-    "gst": "GST",
-    "stamp": "stamp",
-}
+_RARE_CHARGES = ("dp", "square_off")
+"""Kinds of charges that are shown where there are any."""
 
 
 def write_summary(summary: Summary, session_argument: str | None = None) -> None:
@@ -80,15 +74,23 @@ def write_charges(summary: Summary) -> None:
         return
     several = len(summary.strategies) > 1
     show.say()
-    rows: list[list[str | show.Cell]] = []
-    for each in (*summary.strategies, summary.total) if several else summary.strategies:
-        charges = each.charges
-        if charges is None:
-            continue
-        kinds = (inr(getattr(charges, kind)) for kind in _CHARGE_COLUMNS)
-        rows.append([each.strategy, *kinds, inr(charges.total)])
-    columns = ("charges of", *_CHARGE_COLUMNS.values(), "total")
+    total = summary.total.charges
+    kinds = [kind for kind in KINDS if kind not in _RARE_CHARGES or getattr(total, kind)]
+    charged = [(each.strategy, each.charges) for each in summary.strategies]
+    if several:
+        charged.append(("total", total))
+    noted = [(_note_name(note, summary), note.charges) for note in summary.notes]
+    rows = [
+        [name, *(inr(getattr(charges, kind)) for kind in kinds), inr(charges.total)]
+        for name, charges in (*charged, *noted)
+        if charges is not None
+    ]
+    columns = ("charges of", *(kind_name(kind) for kind in kinds), "total")
     show.table(columns, rows, right=frozenset(columns[1:]))
+    show.say(
+        f"charged by {summary.session.charged_by}; the day's note rounds STT to the rupee and the "
+        "rest to the paisa, the rows above it are not rounded"
+    )
 
 
 def write_open(summary: Summary) -> None:
@@ -138,6 +140,13 @@ def _strategy_cells(each: StrategySummary) -> list[str | show.Cell]:
         show.UNKNOWN if each.charges is None else inr(-each.charges.total),
         show.profit(each.net_inr),
     ]
+
+
+def _note_name(note: DayNote, summary: Summary) -> str:
+    """Return what a note is called: by its account where there are several."""
+    kind = "the day's commodity note" if note.is_commodity else "the day's note"
+    several = len({each.account for each in summary.notes}) > 1
+    return f"{kind}, {note.account}" if several else kind
 
 
 def _group_text(group: NotableGroup) -> str:

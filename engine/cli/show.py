@@ -20,7 +20,8 @@ from engine.model.instrument import plain
 from engine.model.legs import GroupState
 from engine.model.money import inr, paise
 from engine.model.order import Lifecycle
-from engine.rules.charges import Charges
+from engine.model.record import recording_label
+from engine.rules.charges import KINDS, Charges, kind_name
 from engine.rules.clock_time import clock_text
 from engine.runtime.readmodel_schema import SessionRow
 
@@ -28,6 +29,7 @@ SessionOption = Annotated[
     str | None,
     typer.Option("--session", help="A session's folder or id; default: the latest."),
 ]
+
 
 UNKNOWN: Final = "?"
 """What stands where a figure is not known."""
@@ -144,18 +146,17 @@ def elapsed(duration_ns: int) -> str:
 
 def charges_text(charges: Charges) -> str:
     """Return charges by kind, those that come to a paisa."""
-    names = {"stt": "STT", "sebi": "SEBI", "gst": "GST", "ipft": "IPFT"}
     parts = [
-        f"{names.get(name, name)} {inr(amount)}"
-        for name in charges.__struct_fields__
-        if paise(amount := getattr(charges, name))
+        f"{kind_name(kind)} {inr(amount)}"
+        for kind in KINDS
+        if paise(amount := getattr(charges, kind))
     ]
     return ", ".join(parts)
 
 
 def session_line(session: SessionRow, name: str) -> str:
     """Return a session's facts in one line, its folder's name first; what is synthetic says so."""
-    label = "SYNTHETIC recording" if session.is_synthetic else "recording"
+    label = recording_label(session.imported, is_synthetic=session.is_synthetic)
     return f"session {name}: {session.mode} on {label} {session.recording}, {session.trading_date}"
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from engine.cli import session_shown, show
+from engine.cli.doubts_shown import doubts_of
 from engine.cli.output import JsonOption, write_json
 from engine.model.order import Lifecycle
 from engine.rules.clock_time import clock_text
@@ -24,8 +25,10 @@ def status(session: show.SessionOption = None, *, as_json: JsonOption = False) -
         summary = summarise(model, session_argument=session)
         orders = model.orders()
         feeds = _feeds(model.alerts())
+        doubts = doubts_of(model)
     if as_json:
-        write_json(summary_data(summary) | {"orders": _count(orders), "feeds": _feed_data(feeds)})
+        counts = {"orders": _count(orders), "feeds": _feed_data(feeds)}
+        write_json(summary_data(summary) | counts | {"needs_a_person": doubts.data()})
         return
     facts = summary.session
     show.say(show.session_line(facts, folder.name), "bold")
@@ -35,6 +38,8 @@ def status(session: show.SessionOption = None, *, as_json: JsonOption = False) -
     for alert in feeds:
         show.say(f"{alert.subject}: {alert.text} ({clock_text(alert.at)})")
     show.say(f"orders: {_counts_text(orders)}")
+    for line in doubts.lines():
+        show.say(line, "bold red")
     show.say()
     session_shown.write_summary(summary, session)
 

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import ConfigError, FileError, InvariantBroken
 from engine.model.order import Product
-from engine.runtime import yaml_check
+from engine.model.tariff import Tariff
+from engine.runtime import calendar_file, charges_config, yaml_check
+from engine.runtime.calendar_file import CalendarFile
+from engine.runtime.charges_config import ChargesSettings
 from engine.runtime.yaml_marks import Document, KeyPath, dotted
 from engine.runtime.yaml_marks import read as read_marked
 
@@ -63,9 +67,11 @@ class _Head(_Section):
     seed: Annotated[int, Field(ge=0)] = 0
     on_max_loss: OnMaxLoss = "exit"
     feed: FeedSettings
+    calendar: Annotated[str, Field(min_length=1)] | None = None
     brokers: dict[str, BrokerSettings] = Field(default_factory=dict)
     risk: dict[str, Any] = Field(default_factory=dict)
     paper: dict[str, Any] = Field(default_factory=dict)
+    charges: ChargesSettings = Field(default_factory=ChargesSettings)
     strategies: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
 
 
@@ -129,19 +135,22 @@ class Configuration(Generic[Risk, StrategyRisk, Paper]):
     """A whole file, understood. ``document`` tells the line of anything in it.
 
     ``speed`` is in multiples of real time, None for as fast as it goes. ``on_max_loss`` is what
-    becomes of all groups when the account's loss limit is reached.
+    becomes of all groups when the account's loss limit is reached. ``calendar`` is None where the
+    file names none: the tables alone then say when exchanges trade.
     """
 
     document: Document
     folder: Path
     mode: Literal["paper"]
     recording: Path
+    calendar: CalendarFile | None
     speed: float | None
     seed: int
     on_max_loss: OnMaxLoss
     brokers: dict[str, BrokerSettings]
     risk: Risk
     paper: Paper
+    charges: Tariff
     strategies: tuple[StrategySettings[Risk, StrategyRisk], ...]
 
     def where(self, *path: str | int) -> str:
@@ -160,6 +169,8 @@ class Configuration(Generic[Risk, StrategyRisk, Paper]):
             "on_max_loss": self.on_max_loss,
             "risk": self.risk.model_dump(mode="json"),
             "paper": self.paper.model_dump(mode="json"),
+            "charges": msgspec.to_builtins(self.charges),
+            **({} if self.calendar is None else {"calendar": self.calendar.canonical}),
             "strategies": [
                 {
                     "id": entry.strategy_id,
@@ -222,10 +233,12 @@ def read(
     *,
     live: bool = False,
     folder: Path | None = None,
+    calendar: Path | None = None,
 ) -> Reading[Risk, StrategyRisk, Paper]:
     """Read as ``load`` does, but leave the problems in the document for the caller to add to.
 
-    ``folder`` is where its paths start from, when that is not where the file itself is.
+    ``folder`` is where its paths start from, when that is not where the file itself is;
+    ``calendar`` stands for the calendar file that it names, if it names one.
     """
     folder = path.parent if folder is None else folder
     document = read_marked(path)
@@ -236,6 +249,10 @@ def read(
     entries = _strategies(document, head, risk, sections)
     paper = _section(document, ("paper",), sections.paper)
     recording = _recording(document, folder)
+    own_calendar = _calendar(document, head, folder, calendar)
+    if head is not None:
+        traded = frozenset(account for entry in entries for account in entry.accounts)
+        charges_config.complain(document, head.charges, traded)
     configuration = None
     if head is not None and risk is not None and paper is not None and recording is not None:
         configuration = Configuration(
@@ -243,12 +260,14 @@ def read(
             folder=folder,
             mode="paper",
             recording=recording,
+            calendar=own_calendar,
             speed=None if head.feed.speed == "max" else head.feed.speed,
             seed=head.seed,
             on_max_loss=head.on_max_loss,
             brokers=head.brokers,
             risk=risk,
             paper=paper,
+            charges=head.charges.tariff(),
             strategies=entries,
         )
     return Reading(document=document, entries=entries, configuration=configuration)
@@ -268,6 +287,18 @@ def _recording(document: Document, folder: Path) -> Path | None:
         f"{problem}: {path}; `engine recordings generate` makes one to try things on",
     )
     return None
+
+
+def _calendar(
+    document: Document, head: _Head | None, folder: Path, kept: Path | None
+) -> CalendarFile | None:
+    if head is None or head.calendar is None:
+        return None
+    try:
+        return calendar_file.load(folder / head.calendar if kept is None else kept)
+    except ConfigError as error:
+        document.complain(("calendar",), str(error))
+        return None
 
 
 def _refuse_live(document: Document, mode: str, *, asked: bool) -> None:

@@ -64,16 +64,18 @@ def load(
     *,
     live: bool = False,
     folder: Path | None = None,
+    calendar: Path | None = None,
 ) -> Loaded[Risk, StrategyRisk, Paper]:
     """Read a YAML file and everything it names. Imports the strategies' modules.
 
-    ``folder`` is where its paths start from, when that is not where the file itself is.
+    ``folder`` is where its paths start from, when that is not where the file itself is;
+    ``calendar`` stands for the calendar file that it names, if it names one.
 
     Raises ``ConfigError`` with all that is wrong in the file, line by line, and ``FileError`` where
     live trading is asked for.
     """
     folder = path.parent if folder is None else folder
-    reading = config.read(path, sections, live=live, folder=folder)
+    reading = config.read(path, sections, live=live, folder=folder, calendar=calendar)
     found = [load_strategy(settings, folder, reading.document) for settings in reading.entries]
     configuration = reading.get()
     strategies = tuple(strategy for strategy in found if strategy is not None)

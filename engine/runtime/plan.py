@@ -15,13 +15,17 @@ from typing import Any, Never
 from engine.author import GroupView
 from engine.core.book import Book
 from engine.core.chain import OptionChain, resolve_expiry
+from engine.core.pricing import payoff_of
+from engine.core.trading_time import TradingTime, outside_note
 from engine.errors import FileError
 from engine.model.catalogue import Catalogue
 from engine.model.chain import ChainSpec
+from engine.model.greeks import PortfolioGreeks
 from engine.model.instrument import Instrument
 from engine.model.legs import Leg
 from engine.model.market import Bar, Depth, Interval, Tick
 from engine.model.order import Order
+from engine.model.payoff import Payoff
 from engine.model.position import Position
 from engine.rules.clock_time import IST, at_ns, ist_date, ist_datetime
 from engine.rules.sessions import Sessions
@@ -94,6 +98,7 @@ class _Rehearsal:
         self._plan = plan
         self._catalogue = catalogue
         self._sessions = sessions
+        self._trading = TradingTime(catalogue, sessions, ist_date(now))
         self._book = Book(catalogue)
         self._now = now
         self._random = Random(f"{seed}/{strategy_id}")  # noqa: S311 - dice, no secrets
@@ -145,6 +150,9 @@ class _Rehearsal:
                 f"{_name(hook)} at {clock:%H:%M:%S}: past when the recording begins; it {becomes}"
             )
             return
+        note = outside_note(self._trading.of_run(), at_ns(ist_date(self._now), clock))
+        if note:
+            self._plan.notes.append(f"{_name(hook)} at {clock:%H:%M:%S}: {note}")
         self._plan.times.append((clock, _name(hook)))
 
     def every(self, seconds: float, hook: Callable[[], None]) -> None:
@@ -191,6 +199,12 @@ class _Rehearsal:
         return OptionChain(
             self._catalogue, self._book, self._sessions, underlying, found, self._now
         )
+
+    def greeks(self) -> dict[str, PortfolioGreeks]:
+        return {}
+
+    def payoff(self, legs: Sequence[Leg]) -> Payoff | None:
+        return payoff_of(legs, self._book)
 
     def group(self, name: str) -> GroupView | None:  # noqa: ARG002 - none exists before the start
         return None

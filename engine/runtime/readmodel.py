@@ -22,6 +22,7 @@ from engine.errors import FileError
 from engine.model.order import Lifecycle
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.readmodel_build import Entry, fold
+from engine.runtime.readmodel_row import Row
 from engine.runtime.readmodel_schema import (
     SCHEMA_VERSION,
     TABLES,
@@ -34,7 +35,6 @@ from engine.runtime.readmodel_schema import (
     OrderRow,
     PartRow,
     PositionRow,
-    Row,
     SessionRow,
     StampRow,
     StrategyRow,

@@ -1,23 +1,18 @@
-"""Positions, profit and charges of a journal's fills, in the kernel's own arithmetic."""
+"""Positions and profit of a journal's fills, in the kernel's own arithmetic."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from decimal import Decimal
 
 from engine.core.ledger import Ledger
-from engine.errors import FileError
 from engine.model.instrument import Instrument
 from engine.model.money import ZERO, paise
-from engine.model.order import Fill, Order, Product
+from engine.model.order import Fill, Product
 from engine.model.position import Position
-from engine.rules.charges import Charges, order_charges
 from engine.runtime.readmodel_schema import (
-    ChargeRow,
     GroupRow,
     PositionRow,
-    SessionRow,
     StrategyRow,
 )
 from engine.runtime.readmodel_tables import Tables
@@ -87,30 +82,3 @@ class Books:
                 return None
             total += position.quantity * (Decimal(repr(mark)) - position.average_price)
         return paise(total)
-
-
-def add_charges(tables: Tables, session: SessionRow, order: Order) -> Decimal | None:
-    """Add what an executed order cost, and return the sum.
-
-    None where no rates are known for it; the session then says why.
-    """
-    day = date.fromisoformat(session.trading_date)
-    try:
-        charges = order_charges(order.instrument, order.side, order.filled_value, day)
-    except FileError as error:
-        session.charges_unknown = str(error)
-        return None
-    if order.filled_value:
-        tables.add(_charge_row(order, charges))
-    return charges.total
-
-
-def _charge_row(order: Order, charges: Charges) -> ChargeRow:
-    return ChargeRow(
-        client_id=order.client_id,
-        group_id=order.key.group_id,
-        strategy=order.strategy,
-        account=order.account,
-        instrument=order.instrument.key,
-        **{name: getattr(charges, name) for name in charges.__struct_fields__},
-    )

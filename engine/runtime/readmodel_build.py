@@ -13,21 +13,31 @@ from engine.errors import FileError
 from engine.model.legs import GroupState, LegRole
 from engine.model.order import Order
 from engine.model.record import (
+    AccountVerified,
     AlertRaised,
+    EntryWithdrawn,
+    ForeignHeld,
+    ForeignSeen,
     GroupMoved,
     GroupPlanned,
+    HumanActed,
     KillRecorded,
+    LegRepriced,
     OrderChanged,
     OrderFilled,
     Record,
     RiskJudged,
     SessionBooted,
     SessionClosed,
+    SnapshotNoted,
     StateSaved,
     StrategyHalted,
 )
+from engine.model.tariff import Tariff
 from engine.runtime import readmodel_rows as made
-from engine.runtime.readmodel_books import Books, add_charges
+from engine.runtime.readmodel_books import Books
+from engine.runtime.readmodel_charges import add_charges
+from engine.runtime.readmodel_doubt import DoubtBooks
 from engine.runtime.readmodel_naked import NakedWatch
 from engine.runtime.readmodel_schema import (
     AlertRow,
@@ -74,12 +84,14 @@ class _Builder:
     def __init__(self) -> None:
         self._tables = Tables()
         self._session: SessionRow | None = None
+        self._tariff = Tariff()
         self._strategies: dict[str, StrategyRow] = {}
         self._groups: dict[str, GroupRow] = {}
         self._parts: dict[tuple[str, str], PartRow] = {}
         self._orders: dict[str, Order] = {}
         self._books = Books()
         self._naked = NakedWatch()
+        self._doubt = DoubtBooks()
         self._takers: Final[Mapping[type, Callable[[Entry, Any], None]]] = {
             SessionBooted: self._booted,
             GroupPlanned: self._planned,
@@ -87,11 +99,18 @@ class _Builder:
             OrderChanged: self._order_changed,
             OrderFilled: self._filled,
             GroupMoved: self._moved,
+            EntryWithdrawn: self._withdrawn,
+            LegRepriced: self._repriced,
             StrategyHalted: self._halted,
             StateSaved: self._state_saved,
             KillRecorded: self._killed,
             AlertRaised: self._alerted,
             SessionClosed: self._closed,
+            SnapshotNoted: lambda _, record: self._doubt.snapshot(record),
+            ForeignSeen: lambda _, record: self._doubt.seen(record),
+            ForeignHeld: lambda _, record: self._doubt.held(record),
+            AccountVerified: lambda _, record: self._doubt.verified(record),
+            HumanActed: lambda entry, record: self._doubt.acted(entry.sequence, record),
         }
 
     def take(self, entry: Entry) -> None:
@@ -107,9 +126,10 @@ class _Builder:
         session = self._booted_session()
         tables = self._tables
         tables.add(session)
+        totals = add_charges(tables, session, self._orders.values(), self._tariff)
         for order in self._orders.values():
             row = made.order_row(order)
-            row.charges_inr = add_charges(tables, session, order)
+            row.charges_inr = totals[order.client_id]
             tables.add(row)
         self._books.close(tables, self._strategies.values(), self._groups.values())
         for strategy in self._strategies.values():
@@ -119,12 +139,14 @@ class _Builder:
         for (group_id, account), part in self._parts.items():
             part.naked_ns = self._naked.total_ns(group_id, account, session.last_at)
             tables.add(part)
+        self._doubt.add_to(tables)
         return tables
 
     # -- records ---------------------------------------------------------------------------------
 
     def _booted(self, entry: Entry, boot: SessionBooted) -> None:
         self._session = made.session_row(entry.sequence, entry.at, boot, self._session)
+        self._tariff = boot.tariff
         for strategy, source_hash in boot.strategy_hashes.items():
             self._strategy(strategy).source_hash = source_hash
 
@@ -183,6 +205,30 @@ class _Builder:
             self._tables.add(made.leg_row(record.group_id, record.account, leg))
         if any(leg.role is LegRole.HEDGE for leg in record.legs):
             self._naked.watch(record.group_id, record.account)
+
+    def _withdrawn(self, entry: Entry, record: EntryWithdrawn) -> None:
+        self._stays(entry, record, f"taken back: {record.reason}")
+
+    def _repriced(self, entry: Entry, record: LegRepriced) -> None:
+        leg = record.leg
+        trigger = "" if leg.trigger is None else f", trigger {leg.trigger}"
+        self._stays(entry, record, f"leg {leg.number} is now limited to {leg.limit}{trigger}")
+
+    def _stays(self, entry: Entry, record: EntryWithdrawn | LegRepriced, why: str) -> None:
+        """Tell something of a part that leaves it in its state."""
+        state = self._parts[record.group_id, record.account].state
+        self._tables.add(
+            MoveRow(
+                sequence=entry.sequence,
+                at=record.at,
+                kseq=record.kseq,
+                group_id=record.group_id,
+                account=record.account,
+                before=state,
+                after=state,
+                why=why,
+            )
+        )
 
     def _halted(self, entry: Entry, record: StrategyHalted) -> None:
         strategy = self._strategy(record.strategy)

@@ -12,6 +12,7 @@ from engine.model.instrument import plain
 from engine.model.legs import LegPlan
 from engine.model.order import Fill, Lifecycle, Order
 from engine.model.record import GroupPlanned, OrderChanged, RiskJudged, SessionBooted
+from engine.rules.charges.plans import charged_by
 from engine.runtime.readmodel_schema import (
     AskedLegRow,
     CheckRow,
@@ -39,7 +40,9 @@ def session_row(
         engine_version=boot.engine_version,
         engine_hash=boot.engine_hash,
         rules_version=boot.rules_version,
+        charged_by=charged_by(boot.tariff),
         is_synthetic=boot.is_synthetic,
+        imported=boot.imported,
         boots=1 if before is None else before.boots + 1,
         booted_at=at if before is None else before.booted_at,
         last_at=at,

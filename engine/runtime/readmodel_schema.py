@@ -11,24 +11,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-import msgspec
-
 from engine.model.legs import GroupState, LegRole, OnFailure, Sequencing
-from engine.model.order import (
-    AmendKind,
-    AmendState,
-    Lifecycle,
-    OrderType,
-    Product,
-    Purpose,
-)
+from engine.model.order import AmendKind, AmendState, Lifecycle, OrderType, Product, Purpose
 from engine.model.side import Side
+from engine.runtime.readmodel_row import Row
+from engine.runtime.readmodel_schema_books import AccountRow, ActRow, DifferenceRow, ForeignOrderRow
 
-SCHEMA_VERSION: Final = 1
-
-
-class Row(msgspec.Struct):
-    """One row of a table."""
+SCHEMA_VERSION: Final = 3
 
 
 class ProfitRow(Row, kw_only=True):
@@ -54,7 +43,7 @@ class StampRow(Row, kw_only=True):
 class SessionRow(Row, kw_only=True):
     """The session's own facts. ``boots`` counts starts; ``closed_at`` is None until it closed.
 
-    ``charges_unknown`` says why charges could not be computed, empty when they were.
+    ``charged_by``: the plan, or the plans by account; ``charges_unknown``: why there are none.
     """
 
     session_id: str
@@ -66,7 +55,9 @@ class SessionRow(Row, kw_only=True):
     engine_version: str
     engine_hash: str
     rules_version: str
+    charged_by: str
     is_synthetic: bool
+    imported: str
     boots: int
     booted_at: int
     last_at: int
@@ -371,6 +362,8 @@ class ChargeRow(Row, kw_only=True):
     sebi: Decimal
     gst: Decimal
     stamp: Decimal
+    dp: Decimal
+    square_off: Decimal
 
 
 TABLES: Final[Mapping[type[Row], str]] = {
@@ -393,5 +386,9 @@ TABLES: Final[Mapping[type[Row], str]] = {
     StateRow: "states",
     PositionRow: "positions",
     ChargeRow: "charges",
+    AccountRow: "accounts",
+    DifferenceRow: "differences",
+    ForeignOrderRow: "foreign_orders",
+    ActRow: "acts",
 }
 """Every table by its class."""

@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
-from engine.runtime.readmodel_schema import TABLES, Row
+from engine.runtime.readmodel_row import Row
+from engine.runtime.readmodel_schema import TABLES
 
 R = TypeVar("R", bound=Row)
 

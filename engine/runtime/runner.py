@@ -34,6 +34,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import Pacer, stopwatch_ns
 from engine.runtime.effects import Effects, finish
 from engine.runtime.progress import Progress
+from engine.runtime.silence import SilenceRule
 
 PACED_STEP_NS = 50_000_000
 """At a stated speed, frames this close together in recording time are handled in one go."""
@@ -75,7 +76,7 @@ class ReplayRunner:
         subscribed: bytearray,
         wants_depth: bytearray,
         source: str,
-        stale_after_s: float,
+        silence: SilenceRule,
     ) -> None:
         self._kernel = kernel
         self._broker = broker
@@ -87,7 +88,7 @@ class ReplayRunner:
         self._subscribed = subscribed
         self._wants_depth = wants_depth
         self._source = source
-        self._stale_ns = round(stale_after_s * NS_PER_S)
+        self._silence = silence
         self._health: HealthState | None = None
         self._last_frame_at = 0
         self._run_first = -1
@@ -290,7 +291,7 @@ class ReplayRunner:
             self._kernel.next_timer(),
             NEVER if exchange is None else exchange,
             NEVER if governor is None else governor,
-            last_at + self._stale_ns,
+            self._silence.earliest(last_at),
         )
 
     def _reach(self, at: int, last_at: int) -> bool:
@@ -298,15 +299,18 @@ class ReplayRunner:
 
         False when background work must be awaited first; the rest is for the next call.
         """
-        silent_from = last_at + self._stale_ns
-        if at > silent_from and last_at and self._health is not HealthState.STALE:
-            if not self.advance(silent_from):
-                return False
-            why = f"no frame for {self._stale_ns / NS_PER_S:g} s"
-            self._say_health(HealthState.STALE, why, max(silent_from, self._now()))
+        if last_at and self._health is not HealthState.STALE:
+            if halted := self._silence.halt_to_tell(at, last_at):
+                self._effects.carry((Say("warning", self._source, halted, last_at),), self._now())
+            silent_from = self._silence.due(last_at)
+            if at > silent_from:
+                if not self.advance(silent_from):
+                    return False
+                why = f"no frame for {(silent_from - last_at) / NS_PER_S:g} s"
+                self._say_health(HealthState.STALE, why, max(silent_from, self._now()))
         if not self.advance(at):
             return False
-        if at > silent_from:
+        if self._health is not HealthState.FRESH and at > self._silence.earliest(last_at):
             silence_s = (at - last_at) / NS_PER_S
             why = f"frames again after {silence_s:.1f} s" if last_at else "first frame"
             self._say_health(HealthState.FRESH, why, max(at, self._now()))

@@ -18,6 +18,8 @@ JOURNAL_NAME: Final = "journal.log"
 LOG_NAME: Final = "session.arrow"
 READ_MODEL_NAME: Final = "readmodel.sqlite"
 LINES_NAME: Final = "log.jsonl"
+REPORT_NAME: Final = "report.html"
+MACHINE_NAME: Final = "machine.json"
 
 
 class SessionFolder(NamedTuple):
@@ -44,6 +46,16 @@ class SessionFolder(NamedTuple):
     def read_model(self) -> Path:
         """The journal as tables; may be deleted at any time (``engine.runtime.readmodel``)."""
         return self.path / READ_MODEL_NAME
+
+    @property
+    def report(self) -> Path:
+        """The day's page; may be deleted at any time (``engine.report``)."""
+        return self.path / REPORT_NAME
+
+    @property
+    def machine(self) -> Path:
+        """How the machine kept up with the run, for the page (``engine.report.machine``)."""
+        return self.path / MACHINE_NAME
 
 
 def find_session(asked: str | None, base: Path = SESSIONS) -> SessionFolder:

@@ -11,7 +11,7 @@ import msgspec
 from engine.model.legs import GroupState, Policy
 from engine.model.money import ZERO
 from engine.model.side import Side
-from engine.rules.charges import NO_CHARGES, Charges
+from engine.rules.charges import KINDS, NO_CHARGES, Charges
 from engine.runtime.readmodel import ReadModel
 from engine.runtime.readmodel_schema import (
     ChargeRow,
@@ -125,10 +125,12 @@ def first_trouble(moves: Iterable[MoveRow]) -> MoveRow | None:
 
 def total_charges(rows: Iterable[ChargeRow]) -> Charges:
     """Add up what executed orders cost."""
-    total = NO_CHARGES
-    for row in rows:
-        total += Charges(**{name: getattr(row, name) for name in Charges.__struct_fields__})
-    return total
+    return sum((charges_of(row) for row in rows), start=NO_CHARGES)
+
+
+def charges_of(row: ChargeRow) -> Charges:
+    """Return what one executed order cost."""
+    return Charges(**{kind: getattr(row, kind) for kind in KINDS})
 
 
 def _charges(orders: Iterable[OrderRow], rows: Iterable[ChargeRow]) -> Charges | None:

@@ -356,6 +356,7 @@ _SENTENCES: Final[Mapping[str, Callable[[OrderEventRow, OrderRow], str]]] = {
     "REPLACE_AMBIGUOUS": _said("no answer to the new price"),
     "REPLACE_DENIED": _said("the new price is not sent"),
     "AMEND_EXPIRED": _said("the request was not sent"),
+    "AMEND_SETTLED": _said("what became of the request is settled"),
     "AMEND_ABORTED": _said("the request was stopped before the socket"),
 }
 KNOWN_TRIGGERS: Final = frozenset(_SENTENCES)

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.model.instrument import Segment
 from engine.model.legs import GroupState
 from engine.model.money import ZERO
 from engine.model.order import Lifecycle
-from engine.rules.charges import NO_CHARGES, Charges
+from engine.rules.charges import NO_CHARGES, Charges, DayNote, day_notes
 from engine.runtime.readmodel import ReadModel
 from engine.runtime.readmodel_schema import (
     FillRow,
@@ -22,7 +23,7 @@ from engine.runtime.readmodel_schema import (
     SessionRow,
     StrategyRow,
 )
-from engine.runtime.story_outcome import TROUBLE, first_trouble, total_charges
+from engine.runtime.story_outcome import TROUBLE, charges_of, first_trouble, total_charges
 
 NEEDS_A_PERSON = (GroupState.STUCK, GroupState.STRANDED, GroupState.PARTIAL_HELD)
 """States in which a part of a group waits for somebody."""
@@ -77,11 +78,16 @@ class NotableGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole session. ``open_positions`` are marked at the last price seen."""
+    """The whole session. ``open_positions`` are marked at the last price seen.
+
+    ``notes`` are the day's contract notes, which round what orders cost; empty where charges are
+    not known.
+    """
 
     session: SessionRow
     strategies: tuple[StrategySummary, ...]
     total: StrategySummary
+    notes: tuple[DayNote, ...]
     open_positions: tuple[PositionRow, ...]
     notable_groups: tuple[NotableGroup, ...]
     unknown_orders: tuple[OrderRow, ...]
@@ -97,10 +103,12 @@ def summarise(model: ReadModel, *, session_argument: str | None = None) -> Summa
     """
     orders = model.orders()
     strategies = tuple(_strategy(model, row, orders) for row in model.strategies())
+    total = _total(strategies)
     return Summary(
         session=model.session,
         strategies=strategies,
-        total=_total(strategies),
+        total=total,
+        notes=() if total.charges is None else _notes(model),
         open_positions=tuple(p for p in model.positions() if p.quantity),
         notable_groups=_notable(model, session_argument),
         unknown_orders=tuple(order for order in orders if order.state.is_unknown),
@@ -135,6 +143,13 @@ def _strategy(model: ReadModel, row: StrategyRow, orders: Iterable[OrderRow]) ->
         unrealised_inr=row.unrealised_inr,
         charges=total_charges(model.charges(strategy=strategy)) if known else None,
         halted_why=row.halted_why,
+    )
+
+
+def _notes(model: ReadModel) -> tuple[DayNote, ...]:
+    return day_notes(
+        (row.account, Segment(row.instrument.partition("/")[0]), charges_of(row))
+        for row in model.charges()
     )
 
 

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 from brokers.paper.broker import PaperBroker
 from brokers.paper.config import PaperConfig
 from engine.core.group import Group
-from engine.core.kernel import Kernel, KernelConfig
+from engine.core.kernel import Kernel
+from engine.core.kernel_config import KernelConfig
 from engine.core.seat import SeatConfig
+from engine.core.timers import NEVER
 from engine.errors import FileError
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Say
@@ -20,7 +22,7 @@ from engine.model.instrument import Instrument
 from engine.model.order import Order, Product
 from engine.model.record import GroupMoved, Record
 from engine.rules.clock_time import NS_PER_S, at_ns, ist_datetime
-from engine.rules.sessions import Sessions
+from engine.rules.sessions import Sessions, shares_with_derivatives
 from engine.runtime.bus import Bus
 from engine.runtime.effects import Effects
 from engine.runtime.loader import params_type, state_type
@@ -66,6 +68,24 @@ class _NoLog:
         """Forget it."""
 
 
+class _NeverStale:
+    """A test says itself what its feed does."""
+
+    def earliest(self, last_at: int) -> int:
+        """Return that no silence is too long: only the first frame is told."""
+        return NEVER if last_at else 0
+
+    def due(self, last_at: int) -> int:
+        """Return that none is a fault."""
+        del last_at
+        return NEVER
+
+    def halt_to_tell(self, at: int, last_at: int) -> str:
+        """Return that the market trades."""
+        del at, last_at
+        return ""
+
+
 class StrategyHarness:
     """One strategy, one account, one day, in the test's hands.
 
@@ -95,7 +115,7 @@ class StrategyHarness:
         self.said: list[Say] = []
         self._sink = _Records()
         self._ticks = Frames()
-        sessions = Sessions()
+        sessions = Sessions(closing_auction=shares_with_derivatives(self.catalogue))
         self._market = Market(self.catalogue, sessions)
         gate = Gate(limits, {"strategy": StrategyLimits()}, sessions, trading_date)
         config = paper or PaperConfig(latency_ms=0, reply_latency_ms=0)
@@ -138,7 +158,7 @@ class StrategyHarness:
             subscribed=subscribed,
             wants_depth=wants_depth,
             source="test",
-            stale_after_s=1e6,
+            silence=_NeverStale(),
         )
         self._is_started = False
 

@@ -74,6 +74,21 @@ def test_the_engines_hash_is_of_its_sources() -> None:
     assert app.engine_sha256() == app.engine_sha256()
 
 
+def test_the_engines_hash_covers_its_c_and_not_what_was_built_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("engine/app.py", "brokers/angelone/x.c", "risk/gate.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text("one")
+    monkeypatch.setattr(app, "__file__", str(tmp_path / "engine" / "app.py"))
+    before = app.engine_sha256()
+    (tmp_path / "brokers" / "angelone" / "x.cpython-311-x86_64-linux-gnu.so").write_bytes(b"built")
+    assert app.engine_sha256() == before
+    (tmp_path / "brokers" / "angelone" / "x.c").write_text("two")
+    assert app.engine_sha256() != before
+
+
 def test_the_parts_are_joined_and_nothing_has_started(loaded: Any) -> None:
     parts = _join(*loaded)
     assert list(parts.kernel.seats) == ["one"]

@@ -133,7 +133,7 @@ def test_whole_numbers_as_prices_verify(project: Any, morning: Path) -> None:
 
 def test_a_journal_shows_no_folder_of_this_machine(project: Any, morning: Path) -> None:
     project.write(project.STRADDLE.replace("self.exit", "self.nonsense"), tape=morning)
-    assert project.cli("run", "strategies.yaml").code == 0
+    assert project.cli("run", "strategies.yaml").code == 3
     written = project.newest().journal.read_bytes()
     assert b"nonsense" in written
     assert str(project.folder).encode() not in written

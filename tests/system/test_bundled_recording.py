@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from brokers.angelone import BROKER
+from brokers.angelone.normalize import Implementation, make_decoder, why_not_compiled
 from brokers.angelone.simulator.packets import SnapshotEncoder, invent_tokens
 from brokers.exchange.listings import MarketTerms
 from brokers.exchange.seeded_market import GENERATOR, SeededMarket
@@ -88,3 +89,18 @@ def test_the_morning_has_what_its_strategies_look_for(log: SessionLog) -> None:
     assert min(later[later.index(peak) :]) < peak * 0.997
     # A straddle sold at 09:20 meets a stop of 25 percent.
     assert dearest > 1.25 * entry
+
+
+def test_both_decoders_read_the_same_ticks_in_it(log: SessionLog) -> None:
+    if why := why_not_compiled():
+        pytest.skip(f"the compiled decoder is not here: {why}")
+    catalogue, source = log.header.catalogue(), log.header.sources[0]
+    python, compiled = (
+        make_decoder(catalogue, source.tokens, source.name, implementation)
+        for implementation in (Implementation.PYTHON, Implementation.COMPILED)
+    )
+    for batch in log.frame_batches():
+        for received_at, payload in zip(batch.received_at, batch.payloads, strict=True):
+            wanted, got = (d.tick(payload, received_at) for d in (python, compiled))
+            assert wanted is not None
+            assert got == wanted

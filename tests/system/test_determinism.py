@@ -10,10 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from brokers.angelone.normalize import why_not_compiled
+from engine.app import engine_sha256
 from engine.runtime.journal_reader import canonical_hash
 from engine.sessionlog.reader import SessionLog
 from engine.sessionlog.row import Summary
 
+HALTED = 3
+"""One of the strategies raises on purpose, and the run says so by its exit code."""
 TWO = """
   straddle: {uses: './own.py:One', params: {underlying: NIFTY}}
   breaker: {uses: './own.py:Two'}
@@ -81,7 +85,7 @@ def test_two_processes_with_other_hash_seeds_decide_the_same(project: Any, morni
     project.write(SOURCE, tape=morning, entries=TWO)
     for seed in (0, 12345):
         ended = project.engine("run", "strategies.yaml", hash_seed=seed)
-        assert (ended.code, ended.err) == (0, "")
+        assert (ended.code, ended.err) == (HALTED, "")
     first, *others = map(_compare, project.sessions())
     assert first["summary"]["effects"] > 20
     assert others == [first]
@@ -91,11 +95,34 @@ def test_two_processes_with_other_hash_seeds_decide_the_same(project: Any, morni
     assert project.leftovers() == []
 
 
+def test_both_decoders_lead_to_the_same_decisions_and_verify_each_other(
+    project: Any, morning: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why := why_not_compiled():
+        pytest.skip(f"the compiled decoder is not here: {why}")
+    project.write(SOURCE, tape=morning, entries=TWO)
+    hashes = set()
+    for decoder, other in (("compiled", "python"), ("python", "compiled")):
+        monkeypatch.setenv("LEGWORK_DECODER", decoder)
+        assert project.cli("run", "strategies.yaml").code == HALTED
+        hashes.add(
+            SessionLog.open(project.sessions()[-1] / "session.arrow").header.hashes["engine"]
+        )
+        monkeypatch.setenv("LEGWORK_DECODER", other)
+        ended = project.cli("replay", "--verify")
+        assert (ended.code, ended.err) == (0, "")
+        assert "note:" not in ended.out
+    assert hashes == {engine_sha256()}
+    first, second = map(_compare, project.sessions())
+    assert first["summary"]["effects"] > 20
+    assert first == second
+
+
 def test_the_speed_changes_no_decision(project: Any, morning: Path) -> None:
     project.write(SOURCE, tape=morning, entries=TWO)
-    assert project.cli("run", "strategies.yaml").code == 0
+    assert project.cli("run", "strategies.yaml").code == HALTED
     project.write(SOURCE, entries=TWO, speed="5000")
-    assert project.cli("run", "strategies.yaml").code == 0
+    assert project.cli("run", "strategies.yaml").code == HALTED
     first, second = map(_compare, project.sessions())
     assert (first["id"], first["journal"]) == (second["id"], second["journal"])
     assert first["summary"]["effects_chain"] == second["summary"]["effects_chain"]
@@ -103,13 +130,13 @@ def test_the_speed_changes_no_decision(project: Any, morning: Path) -> None:
 
 def test_another_folder_changes_no_decision(project: Any, morning: Path, tmp_path: Path) -> None:
     project.write(SOURCE, tape=morning, entries=TWO)
-    assert project.cli("run", "strategies.yaml").code == 0
+    assert project.cli("run", "strategies.yaml").code == HALTED
     (first,) = map(_compare, project.sessions())
     elsewhere = tmp_path / "else where"
     elsewhere.mkdir()
     moved = type(project)(elsewhere)
     moved.write(SOURCE, tape=morning, entries=TWO)
-    assert moved.cli("run", "strategies.yaml").code == 0
+    assert moved.cli("run", "strategies.yaml").code == HALTED
     (second,) = map(_compare, moved.sessions())
     assert (first["id"], first["journal"]) == (second["id"], second["journal"])
 

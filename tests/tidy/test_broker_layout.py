@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-SHARED = {"exchange", "paper", "replay"}
-AT_THE_TOP = {"__init__.py", "registry.py", "checklist.py"}
+SHARED = {"exchange", "paper", "replay", "transport"}
+AT_THE_TOP = {"__init__.py", "registry.py", "checklist.py", "order_status.py"}
 NAMES = {
     "__init__", "config", "session", "instruments", "wire", "protocol", "normalize", "feed",
     "orders", "errors", "simulator",

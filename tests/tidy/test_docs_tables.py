@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
-from engine.app import CONFIGURATION
-from engine.cli.app import COMMANDS, GROUPS
+from engine.app import CALENDAR, CONFIGURATION
+from engine.cli.app import COMMANDS, GROUPS, group
 from engine.model.effect import Effect
 from engine.model.event import Event
+from engine.model.instrument import plain
 from engine.model.legs import GroupState
 from engine.model.legs_state import TRANSITIONS, GroupTrigger, Special
 from engine.model.order_state import as_markdown
+from engine.rules.charges import PLANS, Item, tables
+from engine.rules.dated import last_days
 from engine.runtime.journal import TYPE_NUMBERS
-from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME, READ_MODEL_NAME
+from engine.runtime.sessions_on_disk import (
+    JOURNAL_NAME,
+    LINES_NAME,
+    LOG_NAME,
+    MACHINE_NAME,
+    READ_MODEL_NAME,
+    REPORT_NAME,
+)
 from risk.limits import AccountLimits
 
 HEADINGS = ["Date", "Status", "Context", "Decision", "Consequences"]
@@ -84,6 +94,55 @@ def titles(text: str, level: int) -> list[str]:
     return re.findall(rf"^{'#' * level} (.+)$", fences, re.MULTILINE)
 
 
+def rates_table() -> str:
+    """Every rate of law and exchanges, a line per value and time."""
+    series: list[tuple[str, str, str, tables.Rates]] = []
+    series += [("STT", of, "buys", rows) for of, rows in tables.STT_BUY.items()]
+    series += [
+        ("CTT" if "commodity" in of or "agri" in of else "STT", of, "sales", rows)
+        for of, rows in tables.STT_SELL.items()
+    ]
+    series.append(("STT", "options exercised", "holder, of intrinsic value", tables.STT_EXERCISED))
+    series += [("exchange", of, "both", rows) for of, rows in tables.EXCHANGE.items()]
+    series += [("IPFT", of, "both", rows) for of, rows in tables.IPFT.items()]
+    series.append(("SEBI", "all", "both", tables.SEBI))
+    series += [("stamp", of, "buys", rows) for of, rows in tables.STAMP_BUY.items()]
+    series.append(("GST", "services", "both", tables.GST))
+    lines = [
+        "| charge | of | on | % | from | to | sure | source |",
+        "|---|---|---|---:|---|---|---|---|",
+    ]
+    for charge, of, on, rows in series:
+        for row, last in zip(rows, last_days(rows), strict=True):
+            share = plain(row.value * 100)
+            lines.append(
+                f"| {charge} | {of} | {on} | {share} | {row.first_day} | {last or ''} "
+                f"| {row.certainty} | {row.source} |"
+            )
+    return "\n".join(lines)
+
+
+def plans_table() -> str:
+    """Every fee of every plan."""
+    lines = ["| plan | for | fee | from | to | sure | source |", "|---|---|---|---|---|---|---|"]
+    for plan in PLANS.values():
+        for item in Item:
+            rows = plan.fees[item]
+            for row, last in zip(rows, last_days(rows), strict=True):
+                lines.append(
+                    f"| `{plan.name}` | `{item}` | {row.value} | {row.first_day} | {last or ''} "
+                    f"| {row.certainty} | {row.source} |"
+                )
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("rates", rates_table), ("plans", plans_table)])
+def test_the_tables_of_charges_are_those_of_the_code(
+    docs: Path, name: str, wanted: Callable[[], str]
+) -> None:
+    assert between((docs / "charges.md").read_text(encoding="utf-8"), name) == wanted()
+
+
 def test_the_states_of_an_order_are_those_of_the_code(docs: Path) -> None:
     text = (docs / "architecture.md").read_text(encoding="utf-8")
     assert between(text, "orders") == as_markdown().strip()
@@ -120,7 +179,8 @@ def test_every_record_of_the_journal_is_listed(docs: Path) -> None:
 def test_every_file_of_a_session_is_listed(docs: Path) -> None:
     text = (docs / "journal-and-sessions.md").read_text(encoding="utf-8")
     listed = [row[0] for row in table_under(text, "| file |")]
-    files = [JOURNAL_NAME, LOG_NAME, CONFIGURATION, READ_MODEL_NAME, LINES_NAME]
+    files = [JOURNAL_NAME, LOG_NAME, CONFIGURATION, CALENDAR, READ_MODEL_NAME, LINES_NAME]
+    files += [REPORT_NAME, MACHINE_NAME]
     assert sorted(listed) == sorted(files)
 
 
@@ -147,8 +207,8 @@ def test_every_command_has_its_section(docs: Path) -> None:
     text = (docs / "commands.md").read_text(encoding="utf-8")
     groups = [
         f"engine {name} {command.name or getattr(command.callback, '__name__', '')}"
-        for name, app in GROUPS.items()
-        for command in app.registered_commands
+        for name in GROUPS
+        for command in group(name).registered_commands
     ]
     wanted = [f"engine {name}" for name in COMMANDS] + groups
     assert sorted(titles(text, 2)) == sorted([*wanted, "What they share"])
@@ -187,7 +247,9 @@ def test_the_readme_has_one_line_to_run_and_one_to_test(root: Path) -> None:
 
 def test_the_continuous_check_runs_the_same_tests(root: Path) -> None:
     script = (root / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert [line for line in script if "/pytest" in line] == ['"$env/bin/pytest"']
+    whole, *again = (line for line in script if "/pytest" in line)
+    assert whole == '"$env/bin/pytest"'
+    assert all(line.startswith("LEGWORK_DECODER=python ") for line in again)
 
 
 def test_the_reader_of_tables_sees_rows_until_the_table_ends() -> None:

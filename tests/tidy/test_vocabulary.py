@@ -30,8 +30,12 @@ SPELLINGS = {
 }
 # The brokers' own words stand where their wires are read and written, and where they are judged.
 WIRE_WORDS = re.compile(
-    r"^(?:brokers/(?:angelone|aliceblue|quantsapp)/|tests/brokers/|tests/tidy/test_vocabulary|docs/brokers/"
-    r"|benchmarks/)"
+    r"^(?:brokers/(?:angelone|aliceblue|quantsapp|order_status)|tests/brokers/|tests/tidy/test_vocabulary|docs/brokers/"
+    r"|benchmarks/"
+    # A source's columns are called what its makers call them.
+    r"|engine/runtime/(?:import_maps/|instrument_lists)|docs/importing|tests/engine/sessionlog/(?:import|export)ing/"
+    r"|tests/independent/chain_day"
+    r"|tests/engine/runtime/test_instrument_lists)"
 )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Never
 
 import pytest
@@ -41,13 +42,31 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[BaseEx
         def fail() -> Never:
             raise error
 
-        monkeypatch.setitem(app.COMMANDS, "fail", fail)
+        monkeypatch.setitem(sys.modules, "engine.cli.fail", SimpleNamespace(fail=fail))
+        monkeypatch.setattr(app, "COMMANDS", (*app.COMMANDS, "fail"))
 
     return fail_with
 
 
-def test_the_version_is_that_of_the_package(engine: Engine) -> None:
-    assert engine("--version") == (0, f"legwork {__version__}\n", "")
+def test_the_version_is_that_of_the_package_and_names_the_decoder(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEGWORK_DECODER", raising=False)
+    code, out, err = engine("--version")
+    decoder = r"\(angelone decoder: (compiled|python, it .+)\)"
+    assert (code, err) == (0, "")
+    assert re.fullmatch(rf"legwork {re.escape(__version__)} {decoder}\n", out)
+    monkeypatch.setenv("LEGWORK_DECODER", "python")
+    assert "(angelone decoder: python, LEGWORK_DECODER asks for it)" in engine("--version").out
+
+
+def test_a_decoder_nobody_has_is_a_wrong_argument(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEGWORK_DECODER", "fast")
+    answer = engine("--version")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "LEGWORK_DECODER is 'fast'; it may be compiled, python or unset\n"
 
 
 def test_every_command_has_help(engine: Engine) -> None:

@@ -14,10 +14,11 @@ import pytest
 from engine.errors import FileError
 from engine.model.instrument import Instrument
 from engine.model.legs import GroupState, Leg, LegPlan, LegRole
-from engine.model.order import Lifecycle, OrderType
+from engine.model.order import Lifecycle, OrderType, Product
 from engine.model.record import KillRecorded, StateSaved, StrategyHalted
 from engine.model.side import Side
-from engine.rules.charges import order_charges
+from engine.model.tariff import Tariff
+from engine.rules.charges import PLANS, Contract, Traded, order_charges
 from engine.runtime.readmodel import ReadModel
 from engine.runtime.readmodel_build import fold
 from engine.runtime.readmodel_schema import (
@@ -86,7 +87,14 @@ def test_an_executed_order_costs_what_the_tables_say_and_a_rejected_one_nothing(
     rejected_leg: Any,
 ) -> None:
     wing = rejected_leg.call(24_500)
-    bought = order_charges(wing, Side.BUY, 65 * Decimal("20.05"), TRADING_DATE)
+    trade = Traded(
+        contract=Contract.of(wing),
+        side=Side.BUY,
+        product=Product.INTRADAY,
+        quantity=65,
+        value=65 * Decimal("20.05"),
+    )
+    bought = order_charges(trade, TRADING_DATE, PLANS["angelone"], Tariff())
     with ReadModel.of(rejected_leg.entries()) as model:
         costs = {row.client_id: row for row in model.charges()}
         assert set(costs) == {"LW0000000000A1", "LW0000000000A3"}

@@ -31,7 +31,7 @@ from engine.testing import nifty_chain
 CATALOGUE = nifty_chain()
 A, B = CATALOGUE[0], CATALOGUE[1]
 REPLY = ReplyClassified(MessageKind.PLACE, "X", ReplyOutcome.ACCEPTED)
-STALE_S = 5e-9 * 1_000  # five thousand "nanoseconds" of these tests
+STALE_NS = 5_000
 
 
 def ticket(client_id: str, expires_at: int = NEVER) -> Ticket:
@@ -75,6 +75,24 @@ class Decoder:
         return Depth(A, "test", (), (), None, None, received_at, received_at)
 
 
+class Silence:
+    """No silence may be longer than five thousand, until the market is said to have stopped."""
+
+    def __init__(self) -> None:
+        self.halted = ("", 0)
+
+    def earliest(self, last_at: int) -> int:
+        return last_at + STALE_NS
+
+    def due(self, last_at: int) -> int:
+        return max(last_at, self.halted[1]) + STALE_NS
+
+    def halt_to_tell(self, at: int, last_at: int) -> str:
+        text, until = self.halted
+        self.halted = ("", until)
+        return text if at > self.earliest(last_at) else ""
+
+
 class Watched(list[Any]):
     """The exchange's newest ticks; tells when one is stored."""
 
@@ -101,6 +119,7 @@ class World:
         self.overruns: list[Any] = []
         self.desk = SimpleNamespace(kseq=0, now=0)
         self.bus = Bus()
+        self.silence = Silence()
         # As the paper broker.
         self.ticks = Watched(self.story)
         self.frames = [b""] * len(CATALOGUE)
@@ -131,7 +150,7 @@ class World:
             subscribed=wanted,
             wants_depth=wants_depth,
             source="test",
-            stale_after_s=STALE_S,
+            silence=self.silence,
         )
 
     # As the kernel.
@@ -566,3 +585,10 @@ def test_effects_that_only_talk_are_carried_out(world: Split) -> None:
     world.on["tick a"] = [[Say("info", "one", "hello", 10, {"x": Decimal(1)})]]
     world.run((10, b"a"))
     assert world.said == ["hello"]
+
+
+def test_a_silence_the_market_explains_is_told_and_makes_no_feed_stale(world: Split) -> None:
+    world.silence.halted = ("market-wide halt", 22_000)
+    world.run((10_000, b"a"), (20_000, b"a"), (40_000, b"a"))
+    assert _health(world) == [(10_000, "FRESH"), (27_000, "STALE"), (40_000, "FRESH")]
+    assert world.said == ["market-wide halt"]

@@ -13,8 +13,9 @@ from engine.model.approval import Check
 from engine.model.command import MessageKind
 from engine.model.event import ReplyOutcome
 from engine.model.legs import GroupState, Leg
-from engine.model.order import Amend, AmendKind, AmendState, Lifecycle, RemoteStatus
+from engine.model.order import Amend, AmendKind, AmendState, Lifecycle
 from engine.model.order_table import Trigger
+from engine.model.order_update import RemoteStatus
 from engine.model.record import KillRecorded, StrategyHalted
 from engine.model.side import Side
 from engine.runtime.readmodel import ReadModel

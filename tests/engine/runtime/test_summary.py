@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.model.legs import GroupState, Leg
 from engine.model.order import Lifecycle
 from engine.model.record import KillRecorded, StrategyHalted
 from engine.model.side import Side
+from engine.model.tariff import Tariff
 from engine.runtime.readmodel import ReadModel
 from engine.runtime.summary import Summary, explain_command, summarise
 
@@ -92,3 +95,33 @@ def test_a_refusal_of_risk_is_counted(history: Any) -> None:
     history.judge(0, text="uncovered short: 3 lots, limit 2 lots")
     (strategy,) = summary_of(history).strategies
     assert (strategy.refusals, strategy.orders) == (1, 0)
+
+
+def test_the_days_note_rounds_what_the_orders_cost(rejected_leg: Any) -> None:
+    summary = summary_of(rejected_leg)
+    (note,) = summary.notes
+    assert note.account == rejected_leg.account
+    assert not note.is_commodity
+    assert summary.total.charges is not None
+    assert note.unrounded == summary.total.charges
+    assert note.charges.stt == round(note.unrounded.stt)
+    assert note.charges.gst == note.unrounded.gst.quantize(Decimal("0.01"))
+
+
+def test_charges_are_by_the_plan_of_the_sessions_first_record(rejected_leg: Any) -> None:
+    (at, boot), *others = rejected_leg.records
+    rejected_leg.records = [(at, replace(boot, tariff=Tariff(plan="zerodha"))), *others]
+    summary = summary_of(rejected_leg)
+    assert summary.session.charged_by == "zerodha (Zerodha)"
+    assert summary.total.charges is not None
+    # Both orders are options: Rs 20 each, as with Angel One.
+    assert summary.total.charges.brokerage == 40
+
+
+def test_a_plan_that_is_not_known_any_more_leaves_charges_unknown(rejected_leg: Any) -> None:
+    (at, boot), *others = rejected_leg.records
+    rejected_leg.records = [(at, replace(boot, tariff=Tariff(plan="gone"))), *others]
+    summary = summary_of(rejected_leg)
+    assert summary.total.charges is None
+    assert summary.notes == ()
+    assert "no brokerage plan 'gone'" in summary.session.charges_unknown
