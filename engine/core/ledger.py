@@ -90,11 +90,6 @@ class _Line:
         self._view = None
         return realised
 
-    def unrealised(self, ticks: Sequence[Tick | None]) -> float:
-        """Return what closing at the last price would earn; nothing is known without a price."""
-        tick = ticks[self.instrument.index]
-        return 0.0 if tick is None else self.quantity * tick.last - self.cost_float
-
     @property
     def position(self) -> Position:
         """The position as others see it."""
@@ -115,26 +110,37 @@ class _Line:
 class _Scope(Generic[K]):
     """The positions of one strategy, account, group or of all, in order of first fill."""
 
-    __slots__ = ("lines", "realised")
+    __slots__ = ("_open", "lines", "realised")
 
     def __init__(self) -> None:
         self.lines: dict[K, _Line] = {}
         self.realised = ZERO
+        self._open: list[tuple[int, int, float]] | None = []
 
     def apply(self, key: K, fill: Fill) -> None:
         line = self.lines.get(key)
         if line is None:
             line = self.lines[key] = _Line(fill.instrument)
         self.realised += line.apply(fill)
+        self._open = None
+
+    def open(self) -> list[tuple[int, int, float]]:
+        """Return what is held, in order of first fill: instrument index, units, their cost."""
+        if self._open is None:
+            self._open = [
+                (line.index, line.quantity, line.cost_float)
+                for line in self.lines.values()
+                if line.quantity
+            ]
+        return self._open
 
     def unrealised(self, ticks: Sequence[Tick | None]) -> float:
-        # Every second for everything held: no call per line.
+        # Every second for everything held: no call and no look-up of a name per line.
         total = 0.0
-        for line in self.lines.values():
-            if line.quantity:
-                tick = ticks[line.index]
-                if tick is not None:
-                    total += line.quantity * tick.last - line.cost_float
+        for index, quantity, cost in self.open():
+            tick = ticks[index]
+            if tick is not None:
+                total += quantity * tick.last - cost
         return total
 
 
@@ -214,6 +220,10 @@ class Ledger:
         """Return every instrument with a net quantity, of one account or of all."""
         nets = self._net if account is None else self._account_net.get(account, {})
         return ((instrument, units) for instrument, units in nets.items() if units)
+
+    def holds_any(self) -> bool:
+        """Return True while any strategy holds anything, whatever the accounts net to."""
+        return any(scope.open() for scope in self._strategies.values())
 
     def group_net(self, group_id: str, account: str, instrument: Instrument) -> int:
         """Return the net units a group holds in one account."""

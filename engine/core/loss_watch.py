@@ -10,9 +10,9 @@ from collections.abc import Callable
 from engine.core.desk import Desk
 from engine.core.timers import NEVER
 from engine.ports import Breach, RiskGate, RiskView
-from engine.rules.clock_time import ns
+from engine.rules.clock_time import NS_PER_S
 
-LOSS_WATCH_S = 1.0
+LOSS_WATCH_NS = NS_PER_S
 
 
 class LossWatch:
@@ -33,10 +33,13 @@ class LossWatch:
         self.next_at = min(self.next_at, self._desk.now)
 
     def look(self) -> None:
-        """Hold profit and loss against every limit now; rest while nothing is held."""
+        """Hold profit and loss against every limit now; rest while nothing is held.
+
+        Held by a strategy: two that stand against each other in one account each have their limit.
+        """
         for breach in self._gate.breaches(self._view):
             if breach.strategy not in self._told:
                 self._told.add(breach.strategy)
                 self._on_breach(breach)
-        holds = any(True for _ in self._desk.ledger.nets(None))
-        self.next_at = self._desk.now + ns(LOSS_WATCH_S) if holds else NEVER
+        is_held = self._desk.ledger.holds_any()
+        self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
