@@ -35,11 +35,12 @@ import msgspec
 
 from benchmarks.harness import Target, Timings, interleave
 from brokers.angelone import wire
-from brokers.angelone.normalize import Implementation, in_use, make_decoder
+from brokers.angelone.normalize import TWIN, make_decoder
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Instrument, Kind, Right, Segment
 from engine.model.market import Tick
 from engine.model.tokens import TokenRow
+from engine.native import Implementation
 
 INSTRUMENTS = 100
 SEED = 20_260_825
@@ -269,7 +270,7 @@ def main() -> None:
     reader.add_argument("--rounds", type=int, default=25)
     reader.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = reader.parse_args()
-    choice = in_use()
+    choice = TWIN.in_use()
     timings = measure(asked.frames, asked.rounds)
     found = targets(timings)
     if asked.json:

@@ -11,6 +11,7 @@ from typing import Final
 from engine.errors import FileError
 from engine.model.catalogue import Catalogue
 from engine.model.tokens import TokenRow
+from engine.native import Twin
 from engine.ports import Decoder, FrameMaker
 
 MakeDecoder = Callable[[Catalogue, Sequence[TokenRow], str], Decoder]
@@ -24,14 +25,14 @@ class BrokerSpec:
     ``name`` is the word of the YAML, of a recording's header and of the command line. ``decoder``
     is None where the broker has no market data feed (DESIGN.md decision 12: a thing is missing
     only where a capability is); ``frame_maker`` goes the other way, for imports. Where a decoder
-    has a compiled twin, ``decoder_made_of`` says in words which of the two is in use.
+    has a compiled twin, ``decoder_twin`` says which of the two is in use.
     """
 
     name: str
     title: str
     decoder: MakeDecoder | None
     frame_maker: FrameMaker | None = None
-    decoder_made_of: Callable[[], str] | None = None
+    decoder_twin: Twin | None = None
 
 
 class Registry:

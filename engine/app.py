@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import stopwatch_ns
 from engine.runtime.config import Sections
 from engine.runtime.effects import Effects
+from engine.runtime.frame_loop.choice import make_frame_loop
 from engine.runtime.loader import Loaded, LoadedStrategy
 from engine.runtime.runner import ReplayRunner
 from engine.runtime.silence import Silence
@@ -97,10 +99,12 @@ def open_recording(path: Path) -> Recording:
     return Recording.open(path, BROKERS.decoder)
 
 
+@cache
 def engine_sha256() -> str:
     """Return the hash of every source file of the engine, the brokers and risk.
 
-    It is the same whether the C in it was compiled or not, and so are the ticks.
+    Taken once a process, as the code was loaded once. It is the same whether the C in it was
+    compiled or not, and so are the ticks.
     """
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
@@ -240,6 +244,7 @@ def join(
             header.trading_date,
             max(STALE_AFTER_S, FRESHNESS_CADENCES * header.cadence_s),
         ),
+        frame_loop=make_frame_loop(kernel, recording.decoder, broker, subscribed, wants_depth),
     )
     runners.append(runner)
     return Parts(

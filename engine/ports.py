@@ -148,7 +148,7 @@ class VirtualBroker(Protocol):
     frames: list[bytes]
 
     @property
-    def busy(self) -> Sequence[int]:
+    def busy(self) -> list[int]:
         """Non-zero where an order of ours rests in, or travels to, an instrument."""
 
     def match(self, index: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from brokers.angelone.instruments import read_master
-from brokers.angelone.normalize import in_use, make_decoder
+from brokers.angelone.normalize import TWIN, make_decoder
 from brokers.angelone.simulator.packets import invent_tokens
 from brokers.angelone.wire import divisor
 from brokers.angelone.wire.prints import PrintEncoder
@@ -25,7 +25,7 @@ BROKER: Final = BrokerSpec(
     name="angelone",
     title="Angel One",
     decoder=make_decoder,
-    decoder_made_of=lambda: str(in_use()),
+    decoder_twin=TWIN,
     frame_maker=FrameMaker(
         encoder=PrintEncoder,
         scale=divisor,

@@ -29,6 +29,7 @@ from brokers.registry import BROKERS
 from engine import __version__
 from engine.errors import EXIT_BUG, EXIT_DONE, EXIT_FILE, LegworkError
 from engine.model.money import trap_float_mixing
+from engine.runtime.frame_loop.twin import TWIN
 
 EXIT_INTERRUPTED: Final = 130
 _DEBUG: Final = "--debug"
@@ -136,9 +137,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - the form in which typer calls it
     if asked:
-        made_of = {name: BROKERS[name].decoder_made_of for name in BROKERS}
-        decoders = "".join(f" ({name} decoder: {say()})" for name, say in made_of.items() if say)
-        typer.echo(f"legwork {__version__}{decoders}")
+        twins = {"frame loop": TWIN}
+        twins |= {f"{name} decoder": t for name in BROKERS if (t := BROKERS[name].decoder_twin)}
+        made_of = "; ".join(f"{what}: {twin.in_use()}" for what, twin in twins.items())
+        typer.echo(f"legwork {__version__} ({made_of})")
         raise typer.Exit
 
 

@@ -22,6 +22,22 @@ class Desk:
     ``trading`` says when the instruments trade.
     """
 
+    __slots__ = (
+        "_frame_number",
+        "book",
+        "catalogue",
+        "hook",
+        "is_stirred",
+        "is_waiting",
+        "kseq",
+        "ledger",
+        "look_at",
+        "now",
+        "outbox",
+        "timers",
+        "trading",
+    )
+
     def __init__(
         self,
         catalogue: Catalogue,

@@ -178,17 +178,22 @@ class Kernel:
             self._ticks[index] = event
             for deliver in self._on_tick[index]:
                 deliver(event)
-            if now >= desk.look_at:
-                self._look_around()
-            if not desk.is_stirred:
-                return NOTHING
-        else:
-            desk.hook = "engine"
-            try:
-                handler = self._handlers[event.__class__]
-            except KeyError:
-                raise InvariantBroken(f"no handler for {type(event).__name__}") from None
-            handler(event)
+            return self.conclude(now)
+        desk.hook = "engine"
+        try:
+            handler = self._handlers[event.__class__]
+        except KeyError:
+            raise InvariantBroken(f"no handler for {type(event).__name__}") from None
+        handler(event)
+        return self._finish()
+
+    def conclude(self, now: int) -> Sequence[Effect]:
+        """Finish a tick whose hooks have run: the second half of ``handle``."""
+        desk = self.desk
+        if now >= desk.look_at:
+            self._look_around()
+        if not desk.is_stirred:
+            return NOTHING
         return self._finish()
 
     def next_timer(self) -> int:

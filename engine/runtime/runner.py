@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Protocol
 
 from engine.core.kernel import NOTHING, Kernel
 from engine.core.timers import NEVER
@@ -33,6 +32,7 @@ from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Pacer, stopwatch_ns
 from engine.runtime.effects import Effects, finish
+from engine.runtime.frames import FrameBatch, FrameLoop
 from engine.runtime.progress import Progress
 from engine.runtime.silence import SilenceRule
 
@@ -42,22 +42,6 @@ WAIT_MAX_S = 0.1
 """While the next frame is not due yet, the keyboard and the screen are looked at this often."""
 CHUNK_FRAMES = 2_000
 """Frames between two looks at the screen, the keyboard and the clock."""
-
-
-class FrameBatch(Protocol):
-    """Some consecutive frames of a recording, as parallel lists."""
-
-    @property
-    def first_frame(self) -> int:
-        """The number of the first of them."""
-
-    @property
-    def received_at(self) -> Sequence[int]:
-        """When each was received, ns UTC."""
-
-    @property
-    def payloads(self) -> Sequence[bytes]:
-        """The bytes of each."""
 
 
 class ReplayRunner:
@@ -77,6 +61,7 @@ class ReplayRunner:
         wants_depth: bytearray,
         source: str,
         silence: SilenceRule,
+        frame_loop: FrameLoop | None = None,
     ) -> None:
         self._kernel = kernel
         self._broker = broker
@@ -89,6 +74,7 @@ class ReplayRunner:
         self._wants_depth = wants_depth
         self._source = source
         self._silence = silence
+        self._frame_loop = frame_loop
         self._health: HealthState | None = None
         self._last_frame_at = 0
         self._run_first = -1
@@ -164,21 +150,29 @@ class ReplayRunner:
         handle, decode, desk = kernel.handle, self._decoder.tick, kernel.desk
         ticks, frames, busy = broker.ticks, broker.frames, broker.busy
         subscribed, wants_depth = self._subscribed, self._wants_depth
+        loop = self._frame_loop
         last_at = self._last_frame_at
         # Nothing but frames happens before the horizon: one comparison a frame instead of four.
         horizon = self._horizon(last_at)
-        number = batch.first_frame + start - 1
+        times, payloads, place = batch.received_at, batch.payloads, start
         chunk_started = stopwatch_ns()
-        for at, payload in zip(
-            batch.received_at[start:stop], batch.payloads[start:stop], strict=True
-        ):
-            number += 1
+        while place < stop:
+            if loop is not None and self._run_first >= 0:
+                reached, is_stirred = loop.run(times, payloads, place, stop, horizon)
+                if reached > place:
+                    place = reached
+                    at = last_at = times[place - 1]
+                    if is_stirred:
+                        horizon = self._led_to(kernel.conclude(at), at, horizon)
+                    continue
+            at, payload = times[place], payloads[place]
             if at >= horizon:
                 if not self._reach(at, last_at):
-                    number -= 1
                     break
                 horizon = self._horizon(at)
             last_at = at
+            number = batch.first_frame + place
+            place += 1
             try:
                 tick = decode(payload, at)
             except WireError as error:
@@ -206,25 +200,29 @@ class ReplayRunner:
                 continue
             if self._run_first < 0:
                 self._run_first, self._run_kseq, self._run_at = number, desk.kseq + 1, at
-            effects = handle(tick, at)
-            if effects is not NOTHING:
-                if effects:
-                    self._flush_run()
-                    self._carry(effects, at)
-                    self._answer(at)
-                horizon = self._horizon(at)
+            horizon = self._led_to(handle(tick, at), at, horizon)
             if wants_depth[index]:
                 self._dispatch_depth(number, payload, at)
                 horizon = self._horizon(at)
         self._last_frame_at = last_at
         progress = self.progress
         progress.now = max(progress.now, last_at)
-        progress.frames = number + 1
+        progress.frames = batch.first_frame + place
         progress.events = desk.kseq
         progress.longest_callback_ns = max(
             progress.longest_callback_ns, stopwatch_ns() - chunk_started
         )
-        return number + 1 - batch.first_frame
+        return place
+
+    def _led_to(self, effects: Sequence[Effect], at: int, horizon: int) -> int:
+        """Do what a tick led to; return the new horizon."""
+        if effects is NOTHING:
+            return horizon
+        if effects:
+            self._flush_run()
+            self._carry(effects, at)
+            self._answer(at)
+        return self._horizon(at)
 
     def dispatch(self, event: Event, now: int, *, frame: int | None = None) -> None:
         """Log an event that is not a bare frame, let the kernel handle it, do what it wants."""

@@ -10,11 +10,12 @@ import msgspec
 import pytest
 
 from brokers.angelone import BROKER
-from brokers.angelone.normalize import Implementation, make_decoder, why_not_compiled
+from brokers.angelone.normalize import TWIN, make_decoder
 from brokers.angelone.simulator.packets import SnapshotEncoder, invent_tokens
 from brokers.exchange.listings import MarketTerms
 from brokers.exchange.seeded_market import GENERATOR, SeededMarket
 from engine.model.instrument import Right
+from engine.native import Implementation
 from engine.rules.clock_time import at_ns
 from engine.rules.sessions import Sessions
 from engine.sessionlog.reader import SessionLog
@@ -92,7 +93,7 @@ def test_the_morning_has_what_its_strategies_look_for(log: SessionLog) -> None:
 
 
 def test_both_decoders_read_the_same_ticks_in_it(log: SessionLog) -> None:
-    if why := why_not_compiled():
+    if why := TWIN.why_not():
         pytest.skip(f"the compiled decoder is not here: {why}")
     catalogue, source = log.header.catalogue(), log.header.sources[0]
     python, compiled = (

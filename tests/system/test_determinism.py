@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from brokers.angelone.normalize import why_not_compiled
+from brokers.angelone.normalize import TWIN
 from engine.app import engine_sha256
 from engine.runtime.journal_reader import canonical_hash
 from engine.sessionlog.reader import SessionLog
@@ -98,17 +98,17 @@ def test_two_processes_with_other_hash_seeds_decide_the_same(project: Any, morni
 def test_both_decoders_lead_to_the_same_decisions_and_verify_each_other(
     project: Any, morning: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if why := why_not_compiled():
+    if why := TWIN.why_not():
         pytest.skip(f"the compiled decoder is not here: {why}")
     project.write(SOURCE, tape=morning, entries=TWO)
     hashes = set()
     for decoder, other in (("compiled", "python"), ("python", "compiled")):
-        monkeypatch.setenv("LEGWORK_DECODER", decoder)
+        monkeypatch.setenv("LEGWORK_HOT_PATH", decoder)
         assert project.cli("run", "strategies.yaml").code == HALTED
         hashes.add(
             SessionLog.open(project.sessions()[-1] / "session.arrow").header.hashes["engine"]
         )
-        monkeypatch.setenv("LEGWORK_DECODER", other)
+        monkeypatch.setenv("LEGWORK_HOT_PATH", other)
         ended = project.cli("replay", "--verify")
         assert (ended.code, ended.err) == (0, "")
         assert "note:" not in ended.out

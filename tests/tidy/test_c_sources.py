@@ -1,4 +1,4 @@
-"""C is used in one way: pure functions of bytes, which Python gives whatever else they need."""
+"""C is used in one way: short twins of Python, which gives them whatever they need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-HEADERS = {"Python.h", "stdbool.h", "stdint.h", "string.h"}
+HEADERS = {"Python.h", "structmember.h", "stdbool.h", "stdint.h", "string.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](?P<header>[^>"]+)[>"]', re.MULTILINE)
 # Imports and other ways back into the interpreter; clocks, dice, files; unbounded copies; memory
 # that tracemalloc does not see; and giving up the lock that keeps the caches whole.

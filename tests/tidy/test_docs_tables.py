@@ -249,7 +249,7 @@ def test_the_continuous_check_runs_the_same_tests(root: Path) -> None:
     script = (root / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     whole, *again = (line for line in script if "/pytest" in line)
     assert whole == '"$env/bin/pytest"'
-    assert all(line.startswith("LEGWORK_DECODER=python ") for line in again)
+    assert all(line.startswith("LEGWORK_HOT_PATH=python ") for line in again)
 
 
 def test_the_reader_of_tables_sees_rows_until_the_table_ends() -> None:

@@ -14,7 +14,7 @@ EVERYTHING = OURS | {"*"}
 MODEL = {"engine.model", "engine.errors"}
 SHELL = {
     "engine.model", "engine.errors", "engine.rules", "engine.ports", "engine.author", "engine.core",
-    "engine.sessionlog", "engine.strategy", "engine.runtime", "engine.asking", "*",
+    "engine.sessionlog", "engine.strategy", "engine.runtime", "engine.asking", "engine.native", "*",
 }  # fmt: skip
 NUMERIC = {"numpy", "pandas", "polars", "scipy", "talib"}
 INPUT_OUTPUT = {
@@ -42,6 +42,8 @@ RULES: dict[str, Rule] = {
     # numpy: option mathematics over whole chains (docs/decisions/0018-option-mathematics.md).
     "engine.rules": Rule(MODEL | {"engine.rules", "msgspec", "numpy"}, INPUT_OUTPUT),
     "engine.ports": Rule(MODEL, INPUT_OUTPUT),
+    # Which compiled twins are used: asked wherever there is one (docs/decisions/0024).
+    "engine.native": Rule(MODEL, INPUT_OUTPUT),
     "engine.asking": Rule(MODEL, INPUT_OUTPUT),
     "engine.author": Rule(MODEL, INPUT_OUTPUT),
     "engine.core": Rule(
@@ -94,7 +96,7 @@ RULES: dict[str, Rule] = {
     ),
     "strategies": Rule({"engine"} | NUMERIC, INPUT_OUTPUT, exactly=True),
     "brokers": Rule(set()),
-    "brokers.registry": Rule(MODEL | {"brokers", "engine.ports"}),
+    "brokers.registry": Rule(MODEL | {"brokers", "engine.native", "engine.ports"}),
     "brokers.order_status": Rule(MODEL, INPUT_OUTPUT),
     "brokers.exchange": Rule(MODEL | {"brokers.exchange", "engine.rules"}, INPUT_OUTPUT),
     "brokers.paper": Rule(
@@ -137,7 +139,7 @@ def adapter_rule(parts: list[str]) -> Rule:
     """The rule of one broker's package: never another broker."""
     own = f"brokers.{parts[1]}"
     file = parts[2] if len(parts) > 2 else ""
-    may = MODEL | {own, "engine.ports", "engine.rules", "msgspec"}
+    may = MODEL | {own, "engine.native", "engine.ports", "engine.rules", "msgspec"}
     if file in PURE_BROKER_PARTS:
         return Rule(may, INPUT_OUTPUT)
     may |= {"brokers.registry", "aiohttp", "pydantic"}

@@ -17,12 +17,12 @@ import yaml
 from benchmarks.peers.day import APART_NS, Day
 from benchmarks.peers.result import Asked, Done, Finish, Run, deliver
 from benchmarks.peers.trading import Fill
-from brokers.angelone.normalize import in_use
 from engine import __version__, app
 from engine.model.catalogue import Catalogue
 from engine.model.money import trap_float_mixing
 from engine.model.record import GroupPlanned, OrderChanged, OrderFilled
 from engine.paper_run import Outcome, run_paper
+from engine.runtime.frame_loop.twin import TWIN
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.sessions_on_disk import JOURNAL_NAME
 
@@ -122,4 +122,4 @@ def read_back(session: Path, catalogue: Catalogue, day: Day) -> tuple[int, list[
 
 if __name__ == "__main__":
     trap_float_mixing()
-    deliver(f"legwork {__version__}, decoder: {in_use().implementation}", load)
+    deliver(f"legwork {__version__}, hot path: {TWIN.in_use().implementation}", load)

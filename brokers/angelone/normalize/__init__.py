@@ -3,20 +3,7 @@
 ``AngelDecoder`` is the reference. Its twin answers for plain frames and asks it about the rest.
 """
 
-from brokers.angelone.normalize.choice import (
-    Choice,
-    Implementation,
-    in_use,
-    make_decoder,
-    why_not_compiled,
-)
+from brokers.angelone.normalize.choice import TWIN, make_decoder
 from brokers.angelone.normalize.decoder import AngelDecoder
 
-__all__ = [
-    "AngelDecoder",
-    "Choice",
-    "Implementation",
-    "in_use",
-    "make_decoder",
-    "why_not_compiled",
-]
+__all__ = ["TWIN", "AngelDecoder", "make_decoder"]

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from brokers.angelone.normalize import Implementation, make_decoder, why_not_compiled
+from brokers.angelone.normalize import TWIN, make_decoder
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Instrument, Kind, Right, Segment
 from engine.model.tokens import TokenRow
+from engine.native import Implementation
 from engine.ports import Decoder
 
 SHARED = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "angelone"
@@ -68,7 +69,7 @@ CONTRACTS = (
 @pytest.fixture(params=list(Implementation))
 def implementation(request: pytest.FixtureRequest) -> Implementation:
     """Each decoder that is here."""
-    if request.param is Implementation.COMPILED and (why := why_not_compiled()):
+    if request.param is Implementation.COMPILED and (why := TWIN.why_not()):
         pytest.skip(f"the compiled decoder is not here: {why}")
     made: Implementation = request.param
     return made

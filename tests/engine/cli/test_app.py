@@ -48,25 +48,26 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[BaseEx
     return fail_with
 
 
-def test_the_version_is_that_of_the_package_and_names_the_decoder(
+def test_the_version_is_that_of_the_package_and_names_the_hot_paths(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("LEGWORK_DECODER", raising=False)
+    monkeypatch.delenv("LEGWORK_HOT_PATH", raising=False)
     code, out, err = engine("--version")
-    decoder = r"\(angelone decoder: (compiled|python, it .+)\)"
+    parts = r"\(frame loop: (compiled|python, it .+); angelone decoder: (compiled|python, it .+)\)"
     assert (code, err) == (0, "")
-    assert re.fullmatch(rf"legwork {re.escape(__version__)} {decoder}\n", out)
-    monkeypatch.setenv("LEGWORK_DECODER", "python")
-    assert "(angelone decoder: python, LEGWORK_DECODER asks for it)" in engine("--version").out
+    assert re.fullmatch(rf"legwork {re.escape(__version__)} {parts}\n", out)
+    monkeypatch.setenv("LEGWORK_HOT_PATH", "python")
+    out = engine("--version").out
+    assert out.count(": python, LEGWORK_HOT_PATH asks for it") == 2
 
 
-def test_a_decoder_nobody_has_is_a_wrong_argument(
+def test_a_hot_path_nobody_has_is_a_wrong_argument(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LEGWORK_DECODER", "fast")
+    monkeypatch.setenv("LEGWORK_HOT_PATH", "fast")
     answer = engine("--version")
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == "LEGWORK_DECODER is 'fast'; it may be compiled, python or unset\n"
+    assert answer.err == "LEGWORK_HOT_PATH is 'fast'; it may be compiled, python or unset\n"
 
 
 def test_every_command_has_help(engine: Engine) -> None:

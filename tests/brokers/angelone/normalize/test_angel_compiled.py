@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokers.angelone.normalize import AngelDecoder, why_not_compiled
+from brokers.angelone.normalize import TWIN, AngelDecoder
 from engine.errors import WireError
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Instrument, Kind, Right, Segment
@@ -23,7 +23,7 @@ from engine.model.market import Tick
 from engine.model.tokens import TokenRow
 from engine.ports import Decoder
 
-if why := why_not_compiled():
+if why := TWIN.why_not():
     pytest.skip(f"the compiled decoder is not here: {why}", allow_module_level=True)
 
 from brokers.angelone.normalize import compiled

@@ -9,18 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.angelone import wire
-from brokers.angelone.normalize import (
-    AngelDecoder,
-    Implementation,
-    make_decoder,
-    why_not_compiled,
-)
+from brokers.angelone.normalize import TWIN, AngelDecoder, make_decoder
 from brokers.angelone.wire import BookRow, Depth20, ErrorReply, ExchangeType, Ltp, Pong, Quote
 from engine.errors import FileError, WireError
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Kind, Segment
 from engine.model.market import Depth, Level, Tick
 from engine.model.tokens import TokenRow
+from engine.native import Implementation
 from engine.ports import Decoder
 
 RECEIVED = 1_689_225_333_250_000_000
@@ -55,7 +51,7 @@ def twin_of(python: AngelDecoder) -> Decoder:
 
 
 def every_decoder() -> dict[str, Decoder]:
-    here = [i for i in Implementation if i is Implementation.PYTHON or not why_not_compiled()]
+    here = [i for i in Implementation if i is Implementation.PYTHON or not TWIN.why_not()]
     return {str(implementation): one_contract(implementation) for implementation in here}
 
 
