@@ -6,6 +6,7 @@ written, and that it stops as soon as there is nothing left to find out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -86,8 +87,13 @@ class DryRun:
 
     # -- the journal and the log of this run, which keep nothing ----------------------------------
 
-    def append(self, record: Record, at: int) -> int:
+    def append_all(self, records: Iterable[Record], at: int) -> int:
         """Look at what a run would have journaled at ``at``."""
+        for record in records:
+            self._look_at(record, at)
+        return 0
+
+    def _look_at(self, record: Record, at: int) -> None:
         if isinstance(record, RiskJudged) and record.strategy in self._sought:
             self._judged(record, at)
         elif isinstance(record, GroupMoved) and record.after is GroupState.REFUSED:
@@ -98,7 +104,6 @@ class DryRun:
         elif isinstance(record, StrategyHalted) and record.strategy in self._sought:
             del self._sought[record.strategy]
             self.skipped[record.strategy] = f"halted at {clock_text(at, 0)}: {record.why}"
-        return 0
 
     def dispatched_frames(self, *_: int) -> None:
         """Keep nothing."""

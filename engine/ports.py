@@ -118,8 +118,8 @@ class Feed(Protocol):
 class RecordSink(Protocol):
     """Where journal records go (``engine.runtime.journal.Journal``)."""
 
-    def append(self, record: Record, at: int) -> int:
-        """Write a record made at ``at`` (ns UTC) and return its sequence."""
+    def append_all(self, records: Iterable[Record], at: int) -> int:
+        """Write records made at ``at`` (ns UTC), in order, and return the last one's sequence."""
 
 
 class DecisionLog(Protocol):

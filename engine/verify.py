@@ -21,7 +21,6 @@ from engine.errors import RecordingError, VerificationFailed
 from engine.model.codec import Codec, encode
 from engine.model.effect import Keep, RunBackground, Say
 from engine.model.event import Event, FrameDepth, InlineEvent
-from engine.model.record import Record
 from engine.ports import Decoder
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.sessions_on_disk import SessionFolder
@@ -48,7 +47,8 @@ class Verified:
 class _Nowhere:
     """A journal and a log that keep nothing: verification writes no files."""
 
-    def append(self, record: Record, at: int) -> int:  # noqa: ARG002 - the port's form
+    def append_all(self, *_: object) -> int:
+        """Keep nothing."""
         return 0
 
     def dispatched_frames(self, *_: int) -> None:

@@ -28,11 +28,15 @@ from engine.model.effect import (
     Unsubscribe,
 )
 from engine.model.event import BackgroundDone, Event, HistoryLoaded, JournalDurable, SendWritten
+from engine.model.record import Record
 from engine.ports import MessageGovernor, RecordSink, VirtualBroker
 
 
 class Effects:
-    """``carry`` does what can be done at once; ``answers`` returns the events that follow."""
+    """``carry`` does what can be done at once; ``answers`` returns the events that follow.
+
+    What is to be journaled comes first, in one write.
+    """
 
     def __init__(
         self,
@@ -54,7 +58,6 @@ class Effects:
         self._sequence = 0
         self.background: list[RunBackground] = []
         self._work: dict[type, Callable[[Any, int], None]] = {
-            Keep: self._keep,
             Enqueue: self._enqueue,
             Forget: lambda e, _: self._governor.forget(e.client_ids),
             Transmit: lambda e, _: self._sends.append(e),
@@ -69,8 +72,11 @@ class Effects:
 
     def carry(self, effects: Iterable[Effect], now: int) -> None:
         """Do what the kernel wants, in its order."""
+        records, others = sort_out(effects)
+        if records:
+            self._sequence = self._journal.append_all(records, now)
         work = self._work
-        for effect in effects:
+        for effect in others:
             work[effect.__class__](effect, now)
 
     def answers(self, now: int) -> Sequence[Event]:
@@ -108,9 +114,6 @@ class Effects:
         self._broker.cancel(send.client_id, send.broker_id, send.account, now)
         return SendWritten(MessageKind.CANCEL, (send.client_id,))
 
-    def _keep(self, effect: Keep, now: int) -> None:
-        self._sequence = self._journal.append(effect.record, now)
-
     def _enqueue(self, effect: Enqueue, now: int) -> None:
         for ticket in effect.tickets:
             self._governor.submit(ticket, now)
@@ -137,6 +140,18 @@ class Effects:
             )
         )
         self._events.append(HistoryLoaded(effect.instrument.key, ()))
+
+
+def sort_out(effects: Iterable[Effect]) -> tuple[list[Record], list[Effect]]:
+    """Return what is to be journaled, and all else that is to be done, each in its order."""
+    records: list[Record] = []
+    others: list[Effect] = []
+    for effect in effects:
+        if isinstance(effect, Keep):
+            records.append(effect.record)
+        else:
+            others.append(effect)
+    return records, others
 
 
 async def finish(effect: RunBackground) -> BackgroundDone:

@@ -14,6 +14,7 @@ before, of the first line for the first. (reliability.md 2.2; docs/decisions/000
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b, sha256
 from struct import Struct
 from typing import Final, NamedTuple
@@ -92,16 +93,19 @@ class Position(NamedTuple):
 class Journal:
     """Appends records and makes them durable. ``create`` or ``resume`` makes one.
 
-    An append survives ``kill -9`` at once and a power cut after the next ``sync``. An error of
-    the disk is fatal: whatever failed is not tried again, and every later call raises the same
-    ``JournalBroken``. ``sync`` may run in another thread than ``append``.
+    An append survives ``kill -9`` once it returned and a power cut after the next ``sync``. An
+    error of the disk is fatal: whatever failed is not tried again, and every later call raises the
+    same ``JournalBroken``. ``sync`` may run in another thread than ``append``.
     """
 
     def __init__(self, disk: Disk, wall: Clock, name: str, position: Position) -> None:
         self._disk = disk
         self._wall = wall
         self._name = name
-        self._sequence = position.sequence
+        self._sequence = self._written = position.sequence
+        self._unwritten: list[bytes] = []
+        self._lines: list[bytes] = []
+        self._gathers = False
         self._epoch = position.epoch
         self._prev_hash = position.prev_hash
         self._durable = 0
@@ -112,7 +116,8 @@ class Journal:
     def create(cls, disk: Disk, wall: Clock, *, name: str) -> Journal:
         """Start a new journal on an empty disk; ``name`` is what messages call the file."""
         journal = cls(disk, wall, name, Position(0, 0, 1, hash_of(MAGIC)))
-        journal._write(MAGIC)
+        journal._unwritten.append(MAGIC)
+        journal._write()
         return journal
 
     @classmethod
@@ -125,7 +130,8 @@ class Journal:
                 disk.append(MAGIC)
             disk.sync()
         except OSError as error:
-            raise journal._failed("continued", error) from error
+            end = position.sequence
+            raise journal._failed("continued", end, end, error) from error
         journal._durable = position.sequence
         return journal
 
@@ -141,6 +147,7 @@ class Journal:
 
     def append(self, record: Record, at: int) -> int:
         """Write one record and return its sequence."""
+        self._require_whole()
         payload = encode(record)
         sequence = self._sequence + 1
         framed = frame_record(
@@ -152,11 +159,24 @@ class Journal:
             payload=payload,
             prev_hash=self._prev_hash,
         )
-        self._write(framed)
-        self._canonical.update(canonical_line(sequence, at, payload))
+        self._unwritten.append(framed)
+        self._lines.append(canonical_line(sequence, at, payload))
         self._sequence = sequence
         self._prev_hash = hash_of(framed)
+        if not self._gathers:
+            self._write()
         return sequence
+
+    def append_all(self, records: Iterable[Record], at: int) -> int:
+        """Write records in their order, with one write, and return the last one's sequence."""
+        self._gathers = True
+        try:
+            for record in records:
+                self.append(record, at)
+        finally:
+            self._gathers = False
+            self._write()
+        return self._sequence
 
     @property
     def canonical_sha256(self) -> str:
@@ -170,11 +190,11 @@ class Journal:
     def sync(self) -> int:
         """Make everything appended so far durable and return the sequence reached."""
         self._require_whole()
-        reached = self._sequence
+        reached = self._written
         try:
             self._disk.sync()
         except OSError as error:
-            raise self._failed("made durable", error) from error
+            raise self._failed("made durable", self._durable, reached, error) from error
         self._durable = reached
         return reached
 
@@ -187,20 +207,30 @@ class Journal:
             self._refusal = self._refusal or f"{self._name}: the journal is closed"
             self._disk.close()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self) -> None:
+        """Put what was framed into the file; only then may a sync count it."""
         self._require_whole()
+        if not self._unwritten:
+            return
+        unwritten, self._unwritten = self._unwritten, []
+        lines, self._lines = self._lines, []
         try:
-            self._disk.append(data)
+            self._disk.append(b"".join(unwritten))
         except OSError as error:
-            raise self._failed("written", error) from error
+            raise self._failed("written", self._written, self._sequence, error) from error
+        self._canonical.update(b"".join(lines))
+        self._written = self._sequence
 
     def _require_whole(self) -> None:
         if self._refusal is not None:
             raise JournalBroken(self._refusal)
 
-    def _failed(self, what: str, error: OSError) -> JournalBroken:
+    def _failed(self, what: str, done: int, last: int, error: OSError) -> JournalBroken:
+        """Refuse everything from now on: it could not be done to what follows record ``done``."""
+        first = done + 1
+        which = f"records {first} to {last}" if last > first else f"record {first}"
         self._refusal = (
-            f"{self._name}: record {self._sequence + 1} of the journal could not be {what}: "
+            f"{self._name}: {which} of the journal could not be {what}: "
             f"{error.strerror or error}; nothing more is sent: make the disk writable, see what is "
             "open at the broker, and start again"
         )

@@ -6,7 +6,7 @@ What can wait is a task of its own, and comes back as an event; nothing here blo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from engine.errors import FileError, LegworkError
@@ -14,7 +14,6 @@ from engine.model.effect import (
     Effect,
     Enqueue,
     Forget,
-    Keep,
     LoadHistory,
     ReadBooks,
     RunBackground,
@@ -26,9 +25,10 @@ from engine.model.effect import (
     Unsubscribe,
 )
 from engine.model.event import Event, HistoryLoaded, SnapshotMerged
+from engine.model.record import Record
 from engine.model.snapshot import Snapshot
 from engine.ports import Clock, Execution, Feed, MessageGovernor
-from engine.runtime.effects import finish
+from engine.runtime.effects import finish, sort_out
 from engine.runtime.journal import Journal
 from engine.runtime.sender import Sender
 from engine.runtime.tasks import Tasks
@@ -64,7 +64,6 @@ class LiveEffects:
         self._say = say
         self._tasks = Tasks("an effect")
         self._work: dict[type, Callable[[Any, int], None]] = {
-            Keep: self._keep,
             Enqueue: self._enqueue,
             Forget: lambda e, _: self._governor.forget(e.client_ids),
             Transmit: lambda e, _: self._sender.send(e, self._journal.sequence),
@@ -78,11 +77,19 @@ class LiveEffects:
             Say: lambda e, _: self._say(e),
         }
 
-    def carry(self, effects: Iterable[Effect], now: int) -> None:
-        """Do what the kernel wants, in its order; ``now`` is the time of the event it answered."""
+    def carry(self, effects: Iterable[Effect], now: int) -> Sequence[Record]:
+        """Do what the kernel wants, in its order; ``now`` is the time of the event it answered.
+
+        What is to be journaled comes first, in one write: nothing is begun that is not in the file.
+        Returns those records.
+        """
+        records, others = sort_out(effects)
+        if records:
+            self._journal.append_all(records, now)
         work = self._work
-        for effect in effects:
+        for effect in others:
             work[effect.__class__](effect, now)
+        return records
 
     @property
     def journaled(self) -> int:
@@ -102,9 +109,6 @@ class LiveEffects:
         """Let go of what was started; what was sent and not answered stays in doubt."""
         await self._tasks.close()
         await self._sender.close()
-
-    def _keep(self, effect: Keep, now: int) -> None:
-        self._journal.append(effect.record, now)
 
     def _enqueue(self, effect: Enqueue, now: int) -> None:
         for ticket in effect.tickets:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -50,8 +50,8 @@ class _Records:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    def append(self, record: Record, at: int) -> int:  # noqa: ARG002 - the port's form
-        self.records.append(record)
+    def append_all(self, records: Iterable[Record], at: int) -> int:  # noqa: ARG002 - the port's form
+        self.records.extend(records)
         return len(self.records)
 
 

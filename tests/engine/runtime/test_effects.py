@@ -47,9 +47,9 @@ class Outside:
             lambda line: self.story.append(f"say {line.text}"),
         )
 
-    def append(self, record: Any, at: int) -> int:
-        self.records += 1
-        self.story.append(f"keep {record.text} at {at}")
+    def append_all(self, records: list[Any], at: int) -> int:
+        self.records += len(records)
+        self.story.append(f"keep {' '.join(record.text for record in records)} at {at}")
         return self.records
 
     def submit(self, ticket: Ticket, now: int) -> None:
@@ -83,18 +83,17 @@ def ticket(client_id: str) -> Ticket:
     )
 
 
-def test_they_are_carried_out_in_their_order(outside: Outside) -> None:
+def test_they_are_carried_out_in_their_order_once_all_was_journaled(outside: Outside) -> None:
     outside.effects.carry(
         [keep("a"), Enqueue((ticket("X"), ticket("Y"))), Say("info", "s", "hello", 5), keep("b"),
          Forget(("X",))],
         7,
     )  # fmt: skip
     assert outside.story == [
-        "keep a at 7",
+        "keep a b at 7",
         "queue X at 7",
         "queue Y at 7",
         "say hello",
-        "keep b at 7",
         "forget X",
     ]
     assert not outside.effects.has_answers
@@ -110,14 +109,14 @@ def test_what_is_sent_goes_out_after_everything_journaled_and_is_answered(outsid
         ],
         7,
     )
-    assert outside.story == ["keep a at 7", "keep b at 7"]
+    assert outside.story == ["keep a b at 7"]
     assert outside.effects.has_answers
     assert outside.effects.answers(7) == [
         JournalDurable(2),
         SendWritten(MessageKind.CANCEL, ("X",)),
         SendWritten(MessageKind.CANCEL, ("Y",)),
     ]
-    assert outside.story[2:] == ["cancel X as 17 of paper at 7", "cancel Y as 18 of paper at 7"]
+    assert outside.story[1:] == ["cancel X as 17 of paper at 7", "cancel Y as 18 of paper at 7"]
     assert not outside.effects.has_answers
     assert list(outside.effects.answers(7)) == []
 

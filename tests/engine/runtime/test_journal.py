@@ -339,6 +339,68 @@ def test_a_failed_write_poisons_the_journal(error: int) -> None:
     assert JournalBroken.exit_code == EXIT_FILE
 
 
+def test_records_written_together_are_as_if_written_one_by_one() -> None:
+    disk = MemoryDisk()
+    journal = journal_on(disk)
+    one_by_one = journal_on(MemoryDisk())
+    for number in range(1, 4):
+        one_by_one.append(alert(number), at=10)
+    assert journal.append_all([alert(1), alert(2), alert(3)], at=10) == 3
+    assert journal.append_all([], at=10) == 3
+    assert entries(disk) == [(n, 1, 10, 5, alert(n)) for n in (1, 2, 3)]
+    assert journal.canonical_sha256 == one_by_one.canonical_sha256 == canonical_hash(disk)
+
+
+def test_a_failed_write_of_several_names_them_all() -> None:
+    disk = MemoryDisk()
+    journal = journal_on(disk)
+    journal.append(alert(1), at=1)
+    disk.append_error = errno.ENOSPC
+    with pytest.raises(JournalBroken, match=r"day\.journal: records 2 to 4 of .* be written"):
+        journal.append_all([alert(2), alert(3), alert(4)], at=2)
+    disk.append_error = None
+    with pytest.raises(JournalBroken, match="records 2 to 4"):
+        journal.append(alert(2), at=2)
+    assert [entry.sequence for entry in entries(disk)] == [1]
+
+
+def test_several_that_are_torn_at_any_byte_leave_a_readable_prefix() -> None:
+    whole, ends = written(4), [*starts(4)[1:], len(written(4))]
+    for capacity in range(len(MAGIC), len(whole)):
+        disk = MemoryDisk(capacity=capacity)
+        journal = journal_on(disk)
+        with pytest.raises(JournalBroken, match="records 1 to 4"):
+            journal.append_all([alert(number) for number in range(1, 5)], at=1)
+        kept = sum(end <= capacity for end in ends)
+        assert [entry.sequence for entry in entries(disk)] == list(range(1, kept + 1))
+
+
+def test_those_before_one_that_cannot_be_written_are() -> None:
+    disk = MemoryDisk()
+    journal = journal_on(disk)
+    too_long = StateSaved(at=1, kseq=1, strategy="s", payload=bytes(LENGTH_MAX))
+    with pytest.raises(InvariantBroken, match="record 2 has"):
+        journal.append_all([alert(1), too_long, alert(2)], at=1)
+    assert journal.append(alert(3), at=2) == 2
+    assert [entry.record for entry in entries(disk)] == [alert(1), alert(3)]
+
+
+def test_a_sync_counts_only_what_is_in_the_file() -> None:
+    class Slow(MemoryDisk):
+        """Is synced by another thread just before a write."""
+
+        def append(self, data: bytes) -> None:
+            reached.append(journal.sync() if len(data) > len(MAGIC) else 0)
+            super().append(data)
+
+    reached: list[int] = []
+    journal = journal_on(Slow())
+    journal.append(alert(1), at=1)
+    journal.append_all([alert(2), alert(3)], at=1)
+    assert reached == [0, 0, 1]
+    assert journal.sync() == 3
+
+
 def test_a_failed_sync_is_never_tried_again() -> None:
     disk = MemoryDisk()
     journal = journal_on(disk)

@@ -130,7 +130,7 @@ class World:
         for letter in subscribed:
             wanted["ab".index(letter)] = 1
         wants_depth[0] = wants_depth[1] = depth
-        journal = SimpleNamespace(append=lambda *_: len(self.story))
+        journal = SimpleNamespace(append_all=lambda *_: len(self.story))
         self.effects = Effects(
             journal,
             self,
