@@ -119,7 +119,6 @@ class LiveRunner:
                 await self._idle()
         self._dispatch(RunEnding(self._ending))
         await self._effects.close()
-        self._commit.want()
         await self._commit.wait_for_all()
 
     async def _idle(self) -> None:
@@ -209,8 +208,7 @@ class LiveRunner:
         self._bus.tell(event)
         if effects is not NOTHING and effects:
             self._log.effects(kernel.desk.kseq, now, encode(effects))
-            self._effects.carry(effects, now)
-            self._commit.want()
+            self._commit.want(self._effects.carry(effects, now))
         self.longest_event_ns = max(self.longest_event_ns, self._stopwatch() - started)
         overruns, kernel.overruns[:] = list(kernel.overruns), []
         for overrun in overruns:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from engine.model.event import JournalStalled
+from engine.model.record import HumanActed, KillRecorded, Record
 from engine.runtime.clock import VirtualClock
-from engine.runtime.group_commit import STALL_AFTER_S, GroupCommit
+from engine.runtime.group_commit import SOON_S, STALL_AFTER_S, GroupCommit, in_thread
 from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.memory_disk import MemoryDisk
 from tests.engine.core.live_kernel import BOOT
@@ -38,6 +39,15 @@ class Scene:
     def append(self) -> int:
         return self.journal.append(BOOT, 0)
 
+    def keep(self, record: Record = BOOT) -> int:
+        """Append what nobody waits for."""
+        sequence = self.journal.append(record, 0)
+        self.commit.want((record,))
+        return sequence
+
+    def decree(self) -> int:
+        return self.keep(KillRecorded(0, 0, "all", "block_new", "asha", "a drill"))
+
 
 def on_stage(act: Callable[[Scene], Any], takes_s: float = 0.001) -> Scene:
     async def main(loop: VirtualLoop) -> Scene:
@@ -60,13 +70,72 @@ def test_one_sync_serves_all_who_wait() -> None:
 
 def test_what_a_sync_under_way_serves_is_not_synced_again() -> None:
     async def act(scene: Scene) -> None:
-        sequence = scene.append()
-        scene.commit.want()
+        sequence = scene.decree()
         await asyncio.sleep(scene.takes_s / 2)
         await scene.commit.wait(sequence)
         await asyncio.sleep(scene.takes_s * 3)
 
     assert on_stage(act).disk.sync_count == 1
+
+
+def test_what_nobody_waits_for_is_durable_within_50_ms_with_what_came_after_it() -> None:
+    async def act(scene: Scene) -> None:
+        first = scene.keep()
+        await asyncio.sleep(SOON_S / 2)
+        assert scene.disk.sync_count == 0
+        second = scene.keep()
+        await asyncio.sleep(0.05 - SOON_S / 2)
+        assert scene.disk.sync_count == 1
+        assert scene.commit.durable_sequence == second > first
+        scene.keep()
+        await asyncio.sleep(0.05)
+
+    scene = on_stage(act)
+    assert scene.disk.sync_count == 2
+    assert scene.commit.durable_sequence == 3
+
+
+def test_a_send_waits_for_one_sync_when_none_is_under_way() -> None:
+    async def act(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(5):
+            scene.keep()
+        began = loop.time()
+        await scene.commit.wait(scene.append())
+        assert loop.time() - began < 2 * scene.takes_s
+        assert scene.disk.sync_count == 1
+        await asyncio.sleep(2 * SOON_S)
+
+    # That sync served all that nobody waited for: none follows it.
+    assert on_stage(act).disk.sync_count == 1
+
+
+def test_what_is_appended_while_a_sync_is_under_way_has_its_own_deadline() -> None:
+    async def act(scene: Scene) -> None:
+        scene.decree()
+        await asyncio.sleep(scene.takes_s / 2)
+        sequence = scene.keep()
+        await asyncio.sleep(0.05)
+        assert scene.commit.durable_sequence == sequence
+
+    assert on_stage(act).disk.sync_count == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        KillRecorded(0, 0, "all", "block_new", "asha", "a drill"),
+        HumanActed(0, 0, "arm", "alpha", "asha", "it is mended"),
+    ],
+)
+def test_a_decree_is_synced_at_once(record: Record) -> None:
+    async def act(scene: Scene) -> None:
+        scene.keep()
+        sequence = scene.keep(record)
+        await asyncio.sleep(scene.takes_s * 1.5)
+        assert scene.commit.durable_sequence == sequence
+
+    on_stage(act)
 
 
 def test_nobody_goes_on_before_its_own_record_is_durable() -> None:
@@ -98,8 +167,7 @@ def test_what_is_durable_is_not_waited_for() -> None:
 
 def test_a_sync_that_takes_too_long_is_told_once_and_while_it_lasts() -> None:
     async def act(scene: Scene) -> None:
-        scene.append()
-        scene.commit.want()
+        scene.decree()
         await asyncio.sleep(STALL_AFTER_S + 0.01)
         assert scene.commit.is_stalled
         assert len(scene.stalls) == 1
@@ -126,3 +194,13 @@ def test_a_sync_that_fails_is_the_end_for_everybody() -> None:
     scene = on_stage(act)
     assert isinstance(scene.running.exception(), JournalBroken)
     assert scene.commit.durable_sequence == 0
+
+
+async def test_a_real_journal_is_synced_in_a_thread_of_its_own() -> None:
+    disk = MemoryDisk()
+    journal = Journal.create(disk, VirtualClock(0), name="journal")
+    sync = in_thread(journal)
+    assert journal.append(BOOT, 0) == await sync() == journal.durable_sequence
+    disk.sync_error = 5
+    with pytest.raises(JournalBroken, match="could not be made durable"):
+        await sync()
