@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, aclosing, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -27,10 +27,9 @@ from engine.model.effect import Say
 from engine.runtime import logs
 from engine.runtime.clock import Pacer, SystemClock, stopwatch_ns
 from engine.runtime.disk import FileDisk
-from engine.runtime.frames import FrameBatch
 from engine.runtime.journal import Journal
 from engine.runtime.progress import Progress
-from engine.runtime.read_ahead import read_ahead
+from engine.runtime.runner import FrameBatch
 from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME
 from engine.sessionlog.compact import compact
 from engine.sessionlog.writer import SessionLogWriter
@@ -197,7 +196,7 @@ async def _flush_now_and_then(log: SessionLogWriter) -> None:
 
 async def _drive(
     parts: Parts,
-    batches: Iterator[FrameBatch],
+    batches: Iterable[FrameBatch],
     loaded: PaperLoaded,
     recording: Recording,
     observer: Observer,
@@ -208,14 +207,13 @@ async def _drive(
     runner.progress.frames_total = recording.log.frame_count
     pacer = Pacer(loaded.configuration.speed)
     reason = "the recording ended"
-    async with aclosing(read_ahead(batches)) as ahead:
-        async for batch in ahead:
-            async for _ in runner.feed_batch(batch, pacer):
-                observer.progress(parts)
-                if should_stop():
-                    reason = "stopped from the keyboard"
-                    runner.end(reason)
-                    return reason
-                await asyncio.sleep(0)
+    for batch in batches:
+        async for _ in runner.feed_batch(batch, pacer):
+            observer.progress(parts)
+            if should_stop():
+                reason = "stopped from the keyboard"
+                runner.end(reason)
+                return reason
+            await asyncio.sleep(0)
     runner.end(reason)
     return reason
