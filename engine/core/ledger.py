@@ -110,11 +110,12 @@ class _Line:
 class _Scope(Generic[K]):
     """The positions of one strategy, account, group or of all, in order of first fill."""
 
-    __slots__ = ("_open", "lines", "realised")
+    __slots__ = ("_open", "_realised_float", "lines", "realised")
 
     def __init__(self) -> None:
         self.lines: dict[K, _Line] = {}
         self.realised = ZERO
+        self._realised_float = 0.0
         self._open: list[tuple[int, int, float]] | None = []
 
     def apply(self, key: K, fill: Fill) -> None:
@@ -122,6 +123,7 @@ class _Scope(Generic[K]):
         if line is None:
             line = self.lines[key] = _Line(fill.instrument)
         self.realised += line.apply(fill)
+        self._realised_float = float(self.realised)
         self._open = None
 
     def open(self) -> list[tuple[int, int, float]]:
@@ -142,6 +144,9 @@ class _Scope(Generic[K]):
             if tick is not None:
                 total += quantity * tick.last - cost
         return total
+
+    def pnl(self, ticks: Sequence[Tick | None]) -> float:
+        return self._realised_float + self.unrealised(ticks)
 
 
 class Ledger:
@@ -270,10 +275,20 @@ class Ledger:
         scope = self._scope_of(strategy, account)
         return 0.0 if scope is None else scope.unrealised(ticks)
 
+    def pnl_inr(
+        self,
+        ticks: Sequence[Tick | None],
+        strategy: str | None = None,
+        account: str | None = None,
+    ) -> float:
+        """Return realised plus unrealised before charges; see ``unrealised_inr``."""
+        scope = self._scope_of(strategy, account)
+        return 0.0 if scope is None else scope.pnl(ticks)
+
     def group_pnl_inr(self, group_id: str, ticks: Sequence[Tick | None]) -> float:
         """Return realised plus unrealised of a group, before charges."""
         scope = self._groups.get(group_id)
-        return 0.0 if scope is None else float(scope.realised) + scope.unrealised(ticks)
+        return 0.0 if scope is None else scope.pnl(ticks)
 
     def _scope_of(
         self, strategy: str | None, account: str | None

@@ -10,13 +10,17 @@ NEVER = 1 << 62
 
 
 class Timer:
-    """One appointment. ``cancel`` takes it back; ``due`` is ns UTC."""
+    """One appointment. ``cancel`` takes it back; ``due`` is ns UTC.
 
-    __slots__ = ("_call", "due")
+    ``on_cancel`` is told that it was: whoever waits for it may wait for the one behind it.
+    """
 
-    def __init__(self, due: int, call: Callable[[], None]) -> None:
+    __slots__ = ("_call", "_on_cancel", "due")
+
+    def __init__(self, due: int, call: Callable[[], None], on_cancel: Callable[[], None]) -> None:
         self.due = due
         self._call: Callable[[], None] | None = call
+        self._on_cancel = on_cancel
 
     @property
     def is_pending(self) -> bool:
@@ -25,7 +29,9 @@ class Timer:
 
     def cancel(self) -> None:
         """Take it back; a second time does nothing."""
-        self._call = None
+        if self._call is not None:
+            self._call = None
+            self._on_cancel()
 
     def fire(self) -> None:
         """Do what was asked, once."""
@@ -48,7 +54,7 @@ class Timers:
 
     def add(self, due: int, call: Callable[[], None]) -> Timer:
         """Call ``call`` once at ``due`` (ns UTC); one in the past fires at the next event."""
-        timer = Timer(due, call)
+        timer = Timer(due, call, self._prune)
         self._asked += 1
         heapq.heappush(self._heap, (due, self._asked, timer))
         self.next_due = self._heap[0][0]
@@ -60,6 +66,11 @@ class Timers:
         heap = self._heap
         while heap and heap[0][0] <= now:
             heapq.heappop(heap)[2].fire()
+        self._prune()
+
+    def _prune(self) -> None:
+        """Forget those that were taken back, as far as they are next."""
+        heap = self._heap
         while heap and not heap[0][2].is_pending:
             heapq.heappop(heap)
         self.next_due = heap[0][0] if heap else NEVER

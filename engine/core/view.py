@@ -84,7 +84,4 @@ class KernelView:
 
     def day_pnl_inr(self, strategy: str | None = None, account: str | None = None) -> float:
         """Realised plus unrealised, before charges, of one strategy, one account or all."""
-        ledger = self._desk.ledger
-        return float(ledger.realised_inr(strategy, account)) + ledger.unrealised_inr(
-            self._desk.book.ticks, strategy, account
-        )
+        return self._desk.ledger.pnl_inr(self._desk.book.ticks, strategy, account)

@@ -70,3 +70,24 @@ def test_exactly_what_is_due_and_not_taken_back_fires_in_order(
     left = [d for d, cancelled in asked if d > now and not cancelled]
     assert fired == wanted
     assert timers.next_due == min(left, default=NEVER)
+
+
+def test_the_next_one_is_waited_for_as_soon_as_the_first_is_taken_back() -> None:
+    timers = Timers()
+    first, second = timers.add(5, list), timers.add(7, list)
+    third = timers.add(9, list)
+    third.cancel()
+    assert timers.next_due == 5
+    first.cancel()
+    assert timers.next_due == 7
+    second.cancel()
+    assert timers.next_due == NEVER
+
+
+def test_one_that_fires_may_take_back_the_next() -> None:
+    timers, fired, unwanted = Timers(), [], []
+    timers.add(5, lambda: unwanted.pop().cancel())
+    unwanted.append(timers.add(5, lambda: fired.append("second")))
+    timers.add(6, lambda: fired.append("third"))
+    timers.fire_due(6)
+    assert (fired, timers.next_due) == (["third"], NEVER)
