@@ -27,9 +27,9 @@ from engine.model.effect import Say
 from engine.runtime import logs
 from engine.runtime.clock import Pacer, SystemClock, stopwatch_ns
 from engine.runtime.disk import FileDisk
+from engine.runtime.frames import FrameBatch
 from engine.runtime.journal import Journal
 from engine.runtime.progress import Progress
-from engine.runtime.runner import FrameBatch
 from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME
 from engine.sessionlog.compact import compact
 from engine.sessionlog.writer import SessionLogWriter
