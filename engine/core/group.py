@@ -155,6 +155,18 @@ class Part:
         if deadline_s is not None:
             self.deadline = at + ns(deadline_s)
 
+    def rests(self, now: int) -> bool:
+        """Say whether only an order's report or the deadline can change anything while it enters.
+
+        Its prices are its author's own, so nothing is chased, and nothing waits to be tried again.
+        """
+        if self.keeps_what_filled or self.naked_since is not None:
+            return False
+        return all(
+            (leg.plan.limit is not None or leg.plan.trigger is not None) and leg.retry_at <= now
+            for leg in self.legs
+        )
+
     def uncovered_short(self) -> int:
         """Units of sold options that the part's own bought options do not cover, right by right."""
         return _uncovered((leg.instrument.right, leg.signed_net) for leg in self.legs)
@@ -193,6 +205,7 @@ class Group:
         self.state = GroupState.DRAFT
         self.is_done = False
         self.price_deadline = 0
+        self.price_timer: Timer | None = None
         self.told = GroupState.DRAFT
         self.is_forgotten = False
         self._cash = 0.0

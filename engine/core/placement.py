@@ -71,7 +71,7 @@ class Placement:
         group.price_deadline = deadline
         desk.keep(GroupPlanned(desk.now, desk.cause(), plan))
         self.drafts.append(group)
-        desk.timers.add(deadline, self.look_at_drafts)
+        group.price_timer = desk.timers.add(deadline, self.look_at_drafts)
         return group
 
     def restore(self, plan: GroupPlan) -> None:
@@ -211,7 +211,7 @@ class Placement:
     def _withdraw(self, group: Group) -> None:
         """Stop waiting for a draft's prices."""
         if group in self.drafts:
-            self.drafts.remove(group)
+            self._end_draft(group)
 
     def newest(self, strategy: str, name: str) -> Group | None:
         """Return the newest group a strategy entered under ``name``."""
@@ -268,14 +268,20 @@ class Placement:
                 if not self._has_price(leg.instrument)
             ]
             if not missing:
-                self.drafts.remove(group)
+                self._end_draft(group)
                 self._entering.judge_whole(group)
             elif self._desk.now >= group.price_deadline:
-                self.drafts.remove(group)
+                self._end_draft(group)
                 waited = (self._desk.now - group.plan.created_at) / 1e9
                 why = f"no price for {', '.join(missing)} within {waited:.1f} s"
                 for part in group.parts.values():
                     self._bench.move_part(part, GroupTrigger.REFUSED, why)
+
+    def _end_draft(self, group: Group) -> None:
+        """A group waits for no price any more."""
+        self.drafts.remove(group)
+        if group.price_timer is not None:
+            group.price_timer.cancel()
 
     def _has_price(self, instrument: Instrument) -> bool:
         """Say whether a price is known that was made since the present window opened.
@@ -353,14 +359,25 @@ class Placement:
             part.naked_since = None
 
     def _keep_ticking(self, part: Part) -> None:
-        """Look again after a chase step while anything is on its way."""
+        """Look again when time alone may change something: mostly after a chase step."""
+        due = self._next_look(part)
+        if part.timer is not None and part.timer.is_pending:
+            if due is not None and part.timer.due <= due:
+                return
+            part.timer.cancel()
+        if due is not None:
+            part.timer = self._desk.timers.add(due, lambda: self._bench.mark(part))
+
+    def _next_look(self, part: Part) -> int | None:
+        """Return when (ns) to look again at a part of which nothing is heard; None for never."""
         is_active = part.state in _ACTIVE or (
             part.state in _GIVEN_UP and self._bench.has_working(part)
         )
-        if not is_active or (part.timer is not None and part.timer.is_pending):
-            return
-        due = self._desk.now + ns(part.group.plan.policy.chase_every_s)
-        part.timer = self._desk.timers.add(due, lambda: self._bench.mark(part))
+        if not is_active:
+            return None
+        if part.state in ENTERING and part.rests(self._desk.now):
+            return part.deadline
+        return self._desk.now + ns(part.group.plan.policy.chase_every_s)
 
 
 _ACTIVE = ENTERING + LEAVING

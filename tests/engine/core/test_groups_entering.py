@@ -339,6 +339,52 @@ class TestChase:
         assert s.group("group").is_held
 
 
+class TestResting:
+    """An order that nobody chases is looked at when something is heard of it, or due."""
+
+    def test_while_it_rests_no_timer_waits(self, stage: Any) -> None:
+        s = stage()
+        idle = s._kernel.next_timer()
+        s.ask(lambda p: p.place(buy(s.call, limit=150.0), name="group"))
+        s.seconds(2)
+        assert s.group("group").state is GroupState.WORKING
+        assert s._kernel.next_timer() == idle
+
+    def test_its_deadline_is_kept_to_the_moment(self, stage: Any) -> None:
+        s = stage()
+        s.enter(buy(s.call, limit=150.0), deadline_s=7.5)
+        s.seconds(7)
+        assert s.group("group").state is GroupState.WORKING
+        s.seconds(1)
+        assert s.group("group").is_done
+        assert "not filled within 7.5 s" in s.group("group").why
+
+    def test_a_market_leg_beside_it_is_chased_all_the_same(self, stage: Any) -> None:
+        s = stage(latency_ms=40)
+        s.quote(s.put, 170.0, bid=169.95, ask=170.05)
+        s.ask(lambda p: p.watch(s.put))
+        s.enter(buy(s.call, limit=150.0), buy(s.put), leg_timeout_s=2, deadline_s=60)
+        s.quote(s.put, 171.0, bid=170.95, ask=171.05)
+        s.seconds(5)
+        (leg,) = (o for o in s.orders if o.instrument is s.put)
+        assert (leg.lifecycle, leg.price) == (Lifecycle.FILLED, Decimal("171.05"))
+
+    def test_another_attempt_is_made_when_it_is_due(self, stage: Any) -> None:
+        s = stage({"when": {"leg": 1, "attempt": 1}, "do": "reject"})
+        s.enter(buy(s.call, limit=150.0), on_failure="retry", deadline_s=60)
+        s.seconds(3)
+        assert [o.key.attempt for o in s.orders] == [1, 2]
+        assert s.orders[1].lifecycle is Lifecycle.OPEN
+
+    def test_once_a_group_is_done_nothing_of_it_is_waited_for(self, stage: Any) -> None:
+        s = stage()
+        idle = s._kernel.next_timer()
+        s.enter(sell(s.call), sell(s.put))
+        s.seconds(0.5)
+        assert s.group("group").is_held
+        assert s._kernel.next_timer() == idle
+
+
 class TestSlices:
     def test_more_than_the_exchange_takes_in_one_order_goes_out_in_slices(self, stage: Any) -> None:
         s = stage()
