@@ -7,10 +7,10 @@ return a ``Check``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple, TypeGuard
 
 from engine.model.approval import Check
@@ -20,7 +20,7 @@ from engine.model.money import inr
 from engine.model.order import Lifecycle, Order, OrderRequest
 from engine.ports import RiskView
 from engine.rules.clock_time import NS_PER_S
-from engine.rules.sessions import Sessions
+from risk.hours import TradingHours
 from risk.limits import AccountLimits
 
 LimitKind = Literal["option", "future", "cash"]
@@ -67,11 +67,49 @@ class Recent(NamedTuple):
     client_id: str
 
 
+class LiveOrders:
+    """Orders that have not ended, but for those being judged: sorted once for all the rules.
+
+    Most judgements of a release ask for none of them, so nothing is looked at before it is.
+    """
+
+    def __init__(self, view: RiskView, judged: Collection[str]) -> None:
+        self._view = view
+        self._judged = judged
+        self._of_account: dict[str, list[Order]] = {}
+        self._of_strategy: dict[str, list[Order]] = {}
+
+    def of_account(self, account: str) -> Sequence[Order]:
+        """Return those of one account, oldest first."""
+        found = self._of_account.get(account)
+        if found is None:
+            found = self._of_account[account] = [
+                order
+                for order in self._view.orders()
+                if (request := order.request).key.account == account
+                and request.client_id not in self._judged
+            ]
+        return found
+
+    def of_strategy(self, strategy: str) -> Sequence[Order]:
+        """Return those of one strategy in all its accounts, oldest first."""
+        found = self._of_strategy.get(strategy)
+        if found is None:
+            found = self._of_strategy[strategy] = [
+                order
+                for order in self._view.orders()
+                if (request := order.request).strategy == strategy
+                and request.client_id not in self._judged
+            ]
+        return found
+
+
 class Case:
     """One order to be judged. ``earlier`` are the orders before it in the same batch.
 
     ``whole`` and ``batch`` are those of the batch; ``standing`` is the order a replacement changes,
-    whose own reservation must not be counted twice.
+    whose own reservation must not be counted twice. ``tick`` is the newest that names a price at
+    all, ``age_s`` how long ago it came.
     """
 
     def __init__(
@@ -81,10 +119,10 @@ class Case:
         batch: tuple[OrderRequest, ...],
         position: int,
         whole: bool,
-        live: tuple[Order, ...],
+        live: LiveOrders,
         view: RiskView,
         policy: Policy,
-        sessions: Sessions,
+        hours: TradingHours,
         trading_date: date,
         rejections: int,
         recent: Recent | None,
@@ -98,28 +136,20 @@ class Case:
         self.view = view
         self.policy = policy
         self.limits = policy.limits
-        self.sessions = sessions
+        self.hours = hours
         self.trading_date = trading_date
         self.rejections = rejections
         self.recent = recent
         self.standing = standing
         self.instrument: Instrument = request.instrument
         self.subject = f"{request.side} {request.quantity} {request.instrument.symbol}"
+        tick = view.tick(request.instrument)
+        self.tick: Tick | None = tick if tick is not None and is_price(tick.last) else None
+        self.age_s: float | None = None
+        if self.tick is not None:
+            self.age_s = max(0, view.now - self.tick.received_at) / NS_PER_S
 
     # -- the market ------------------------------------------------------------------------------
-
-    @cached_property
-    def tick(self) -> Tick | None:
-        """The newest tick that names a price at all."""
-        tick = self.view.tick(self.instrument)
-        return tick if tick is not None and is_price(tick.last) else None
-
-    @cached_property
-    def age_s(self) -> float | None:
-        """How long ago the newest tick came, seconds."""
-        if self.tick is None:
-            return None
-        return max(0, self.view.now - self.tick.received_at) / NS_PER_S
 
     @cached_property
     def age_limit(self) -> tuple[float, str]:
@@ -130,7 +160,7 @@ class Case:
             return by_cadence, f"{by_cadence:g} s ({CADENCES} x cadence {self.view.cadence_s:g} s)"
         return configured, f"{configured:g} s"
 
-    @cached_property
+    @property
     def is_fresh(self) -> bool:
         """True while the newest tick is young enough to judge by."""
         return self.age_s is not None and self.age_s <= self.age_limit[0]
@@ -146,7 +176,7 @@ class Case:
             return Reference((exact(bid) + exact(ask)) / 2, "mid")
         return Reference(exact(tick.last), "last")
 
-    @cached_property
+    @property
     def waiting_trigger(self) -> Decimal | None:
         """The trigger of a stop that has not been triggered, rupees; None for any other order.
 
@@ -171,12 +201,11 @@ class Case:
 
     # -- the rest of the account -----------------------------------------------------------------
 
-    def others(self, *, strategy: bool) -> Iterable[Order]:
+    def others(self, *, strategy: bool) -> Sequence[Order]:
         """Live orders of this account, or of this strategy in all its accounts."""
         if strategy:
-            return (o for o in self.live if o.strategy == self.request.strategy)
-        account = self.request.key.account
-        return (o for o in self.live if o.account == account)
+            return self.live.of_strategy(self.request.strategy)
+        return self.live.of_account(self.request.key.account)
 
     def batch_mates(
         self, requests: Iterable[OrderRequest], *, strategy: bool
@@ -263,6 +292,10 @@ def exact(price: float) -> Decimal:
     return Decimal(repr(price))
 
 
+@lru_cache(maxsize=4096)
 def rupees(amount: Decimal) -> str:
-    """Return ``amount`` as ``Rs 11,70,000`` or ``Rs 118.35``."""
+    """Return ``amount`` as ``Rs 11,70,000`` or ``Rs 118.35``.
+
+    One judgement says the same prices and limits several times over.
+    """
     return f"Rs {inr(amount, 0 if amount == amount.to_integral_value() else 2)}"

@@ -77,12 +77,11 @@ def reduce_only(case: Case) -> Check:
     held = case.view.group_position(group_id, account, case.instrument)
     working = sum(
         order.exposed_quantity
-        for order in case.live
-        if order.key.group_id == group_id
-        and order.account == account
-        and order.instrument is case.instrument
-        and order.side is request.side
-        and order.request.purpose.reduces
+        for order in case.others(strategy=False)
+        if (other := order.request).instrument is case.instrument
+        and other.side is request.side
+        and other.key.group_id == group_id
+        and other.purpose.reduces
     )
     earlier = sum(
         mate.quantity
@@ -133,7 +132,7 @@ def uncovered_lots(net: Mapping[Instrument, int]) -> int:
 
 
 def _open_orders(case: Case, limits: AccountLimits, *, strategy: bool) -> Check:
-    standing = sum(1 for _ in case.others(strategy=strategy))
+    standing = len(case.others(strategy=strategy))
     batch = sum(1 for _ in case.batch_mates(case.earlier, strategy=strategy)) + 1
     most = limits.max_open_orders
     return case.check(
@@ -154,7 +153,7 @@ def _position(case: Case, limits: AccountLimits, *, strategy: bool) -> Check:
     working = sum(
         order.exposed_quantity
         for order in case.others(strategy=strategy)
-        if order.instrument is case.instrument and order.side is request.side
+        if (other := order.request).instrument is case.instrument and other.side is request.side
     )
     earlier = sum(
         mate.quantity

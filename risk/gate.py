@@ -24,7 +24,8 @@ from engine.ports import Breach, RiskView
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 from risk import rules
-from risk.case import Case, Policy, Recent, Rule, exact, is_computable, rupees
+from risk.case import Case, LiveOrders, Policy, Recent, Rule, exact, is_computable, rupees
+from risk.hours import TradingHours
 from risk.limits import AccountLimits, StrategyLimits, set_by, stricter
 
 Fingerprint = tuple[str, str, Instrument, Side, int, Decimal, Decimal | None]
@@ -47,7 +48,7 @@ class Gate:
         sessions: Sessions,
         trading_date: date,
     ) -> None:
-        self._sessions = sessions
+        self._hours = TradingHours(sessions, trading_date)
         self._trading_date = trading_date
         self._policies = {
             strategy: Policy(
@@ -87,7 +88,7 @@ class Gate:
         if not requests:
             raise InvariantBroken("an empty batch was sent to risk")
         ids = frozenset(request.client_id for request in requests)
-        live = tuple(order for order in view.orders() if order.client_id not in ids)
+        live = LiveOrders(view, ids)
         group_rules = self._group_rules(batch)
         verdicts = []
         for position, request in enumerate(requests):
@@ -198,7 +199,7 @@ class Gate:
         return found
 
     def _alone(self, request: OrderRequest, view: RiskView, standing: Order | None = None) -> Case:
-        live = tuple(order for order in view.orders() if order.client_id != request.client_id)
+        live = LiveOrders(view, (request.client_id,))
         return self._case(
             request, view, live=live, batch=(request,), position=0, whole=False, standing=standing
         )
@@ -208,7 +209,7 @@ class Gate:
         request: OrderRequest,
         view: RiskView,
         *,
-        live: tuple[Order, ...],
+        live: LiveOrders,
         batch: tuple[OrderRequest, ...],
         position: int,
         whole: bool,
@@ -223,7 +224,7 @@ class Gate:
             live=live,
             view=view,
             policy=policy,
-            sessions=self._sessions,
+            hours=self._hours,
             trading_date=self._trading_date,
             rejections=self._rejections[request.strategy],
             recent=self._recently(request, view.now, policy),

@@ -50,16 +50,13 @@ def session(case: Case) -> Check:
     now = case.view.now
     figure = clock_text(now)
     try:
-        day = case.sessions.of(case.instrument, case.trading_date)
+        day = case.hours.of(case.instrument)
     except FileError as error:
         return case.check("session", passed=False, figure=figure, limit="unknown", note=str(error))
     if day is None:
         limit = f"{case.instrument.segment} is closed on {case.trading_date.isoformat()}"
         return case.check("session", passed=False, figure=figure, limit=limit)
-    windows = ", ".join(
-        f"{clock_text(opens, 0)}-{clock_text(closes, 0)}" for opens, closes in day.windows_ns()
-    )
-    return case.check("session", passed=day.is_open(now), figure=figure, limit=windows)
+    return case.check("session", passed=day.is_open(now), figure=figure, limit=day.text)
 
 
 def entry_window(case: Case) -> Check:
@@ -71,25 +68,19 @@ def entry_window(case: Case) -> Check:
     now = case.view.now
     figure = clock_text(now)
     try:
-        day = case.sessions.of(case.instrument, case.trading_date)
+        day = case.hours.of(case.instrument)
     except FileError as error:
         return case.check(rule, passed=False, figure=figure, limit="unknown", note=str(error))
     if day is None:
         return case.check(rule, passed=False, figure=figure, limit="no session")
     after, before = ns(case.limits.entries_after_open_s), ns(case.limits.entries_before_close_s)
-    windows = day.windows_ns()
-    allowed = [(opens + after, closes - before) for opens, closes in windows]
-    is_early = next((now < opens + after for opens, closes in windows if now < closes), False)
+    allowed = case.hours.for_entry(case.instrument, day, after, before)
+    is_early = next((now < opens + after for opens, closes in day.windows if now < closes), False)
     return case.check(
         rule,
-        passed=any(first <= now <= last for first, last in allowed),
+        passed=any(first <= now <= last for first, last in allowed.windows),
         figure=figure,
-        limit=", ".join(
-            f"{clock_text(first, 0)}-{clock_text(last, 0)}"
-            for first, last in allowed
-            if first <= last
-        )
-        or "no moment of this session: it is too short for both limits",
+        limit=allowed.text,
         scope=case.policy.scope("entries_after_open_s" if is_early else "entries_before_close_s"),
     )
 

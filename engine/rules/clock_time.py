@@ -6,6 +6,7 @@ India has had one offset and no summer time since 1945, so a fixed +05:30 is exa
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 IST: Final = timezone(timedelta(hours=5, minutes=30), "IST")
@@ -51,6 +52,7 @@ def to_ns(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000
 
 
+@lru_cache(maxsize=512)
 def clock_text(at: int, places: int = 3) -> str:
     """Return the Indian clock time of ``at`` (ns) as ``09:20:00.125``, cut, never rounded up."""
     of_day = (at + _OFFSET_NS) % NS_PER_DAY
