@@ -102,7 +102,10 @@ class LegRun:
 
 
 class Part:
-    """One account's share of a group: what the group table moves."""
+    """One account's share of a group: what the group table moves.
+
+    ``has_hedge``: the plan covers its sold options.
+    """
 
     __slots__ = (
         "account",
@@ -111,6 +114,7 @@ class Part:
         "exit_reason",
         "flattens",
         "group",
+        "has_hedge",
         "keeps_what_filled",
         "leaving_since",
         "legs",
@@ -139,6 +143,7 @@ class Part:
         self.timer: Timer | None = None
         self.naked_since: int | None = None
         self.naked_total_ns = 0
+        self.has_hedge = any(leg.plan.role is LegRole.HEDGE for leg in legs)
         self.planned_uncovered = _uncovered(
             (leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs
         )
@@ -180,11 +185,6 @@ class Part:
     def is_whole(self) -> bool:
         """Every leg is filled to its target and nothing of it was left again."""
         return all(leg.entered >= leg.plan.quantity and not leg.left for leg in self.legs)
-
-    @property
-    def has_hedge(self) -> bool:
-        """The plan covers its sold options."""
-        return any(leg.plan.role is LegRole.HEDGE for leg in self.legs)
 
 
 class Group:

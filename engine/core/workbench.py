@@ -123,15 +123,16 @@ class Workbench:
     def exposed(self, client_ids: list[str]) -> int:
         """Return how many units of these orders may still fill."""
         orders = self.blotter.orders
-        return sum(orders[c].exposed_quantity for c in client_ids if c in orders)
+        return sum([orders[c].exposed_quantity for c in client_ids if c in orders])
 
     def is_unknown(self, leg: LegRun) -> bool:
         """Say whether an order of this leg was sent and its outcome is not known."""
         live = self.blotter.live
-        for client_id in (*leg.entry_ids, *leg.exit_ids):
-            order = live.get(client_id)
-            if order is not None and order.lifecycle.is_unknown:
-                return True
+        for client_ids in (leg.entry_ids, leg.exit_ids):
+            for client_id in client_ids:
+                order = live.get(client_id)
+                if order is not None and order.lifecycle.is_unknown:
+                    return True
         return False
 
     def is_working(self, leg: LegRun) -> bool:

@@ -49,7 +49,7 @@ class Trigger(StrEnum):
     @property
     def is_remote(self) -> bool:
         """True when a broker shows it."""
-        return self.value.startswith("SEEN_")
+        return self.startswith("SEEN_")
 
 
 class Rule(StrEnum):

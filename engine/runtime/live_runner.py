@@ -128,12 +128,15 @@ class LiveRunner:
         if due <= now:
             await asyncio.sleep(0)
             return
-        timeout_s = None if due >= NEVER else (due - now) / NS_PER_S
+        waking = None
+        if due < NEVER:
+            loop = asyncio.get_running_loop()
+            waking = loop.call_later((due - now) / NS_PER_S, self._bus.wake)
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._bus.wait()
-        except TimeoutError:
-            return
+            await self._bus.wait()
+        finally:
+            if waking is not None:
+                waking.cancel()
 
     def _turn(self) -> None:
         """Handle what is due and what waits, up to ``TURN_EVENTS`` and ``TURN_NS``."""

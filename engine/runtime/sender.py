@@ -24,7 +24,7 @@ from engine.model.wire_order import (
 )
 from engine.ports import Answer, Execution, Outgoing
 from engine.runtime.group_commit import GroupCommit
-from engine.runtime.tasks import Tasks, beside
+from engine.runtime.tasks import Tasks
 
 REPLY_WITHIN_S: Final = 10.0
 """After so long without a reply the outcome is in doubt."""
@@ -111,17 +111,20 @@ class Sender:
                 was_written = True
                 self._publish(SendWritten(kind, client_ids))
 
-        transmitting = beside(_transmitted(execution, outgoing, written))
+        loop = asyncio.get_running_loop()
+        given_up = asyncio.timeout(None)
+
+        def overdue() -> None:
+            """Call the outcome in doubt, and go on waiting: a late reply settles it."""
+            written()
+            why = f"no reply within {REPLY_WITHIN_S:.0f} s"
+            self._answer(kind, client_ids, _ambiguous(client_ids, why))
+            given_up.reschedule(loop.time() + LATE_REPLY_S)
+
+        waiting = loop.call_later(REPLY_WITHIN_S, overdue)
         try:
-            done, _ = await asyncio.wait({transmitting}, timeout=REPLY_WITHIN_S)
-            if not done:
-                written()
-                why = f"no reply within {REPLY_WITHIN_S:.0f} s"
-                self._answer(kind, client_ids, _ambiguous(client_ids, why))
-                done, _ = await asyncio.wait({transmitting}, timeout=LATE_REPLY_S)
-                if not done:
-                    return
-            answers = transmitting.result()
+            async with given_up:
+                answers = await execution.transmit(outgoing, written)
         except NotSent as error:
             if was_written:
                 self._answer(kind, client_ids, _ambiguous(client_ids, str(error)))
@@ -129,6 +132,8 @@ class Sender:
                 self._publish(SendAborted(kind, client_ids, str(error)))
             return
         except Exception as error:
+            if given_up.expired():
+                return
             # Whatever else went wrong, the request may have left: an error of ours proves nothing.
             written()
             why = str(error) or type(error).__name__
@@ -138,7 +143,7 @@ class Sender:
                 return
             raise
         finally:
-            transmitting.cancel()
+            waiting.cancel()
         written()
         self._answer(kind, client_ids, answers)
 
@@ -196,12 +201,6 @@ class Sender:
                 wrong = cancel_difference(effect.account, effect.broker_id, row)
             if wrong:
                 raise InvariantBroken(f"{order.key}: the request about to leave has {wrong}")
-
-
-async def _transmitted(
-    execution: Execution, outgoing: Outgoing, written: Callable[[], None]
-) -> Sequence[Answer]:
-    return await execution.transmit(outgoing, written)
 
 
 def _ambiguous(client_ids: Sequence[str], why: str) -> list[Answer]:

@@ -53,11 +53,6 @@ class Tasks:
             )
 
 
-def beside(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Start something whose one caller awaits it, and may stop waiting without stopping it."""
-    return asyncio.create_task(work)
-
-
 class Helper:
     """One thread for one kind of blocking work, done in the order in which it is asked for.
 
