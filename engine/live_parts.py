@@ -110,6 +110,10 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
                 for account, execution in setup.executions.items()
                 if not execution.capabilities.echoes_tag
             ),
+            max_legs={
+                account: execution.capabilities.max_legs
+                for account, execution in setup.executions.items()
+            },
         ),
         setup.catalogue,
         setup.sessions,

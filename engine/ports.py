@@ -206,6 +206,8 @@ class Execution(Protocol):
     ) -> Sequence[Answer]:
         """Write a request once, and return what its reply proves of each order, in its order.
 
+        One answer for every order sent: AMBIGUOUS for one the reply does not speak of, and for all
+        of them where it speaks of an order that was not sent.
         ``on_written`` is called when the first byte may have left. Raises ``NotSent`` when
         provably none did, and ``OutcomeUnknown`` for everything a broker's list does not name.
         """
@@ -319,6 +321,13 @@ class Breach(NamedTuple):
     text: str
 
 
+class Rechecked(NamedTuple):
+    """What came of judging orders of one request again: what may leave, and what was refused."""
+
+    approved: Approved[Batch] | None
+    refused: tuple[tuple[OrderRequest, Refusal], ...]
+
+
 class RiskGate(Protocol):
     """Judges whatever can raise exposure. Pure: no clock, no I/O, no await."""
 
@@ -330,10 +339,10 @@ class RiskGate(Protocol):
     ) -> Approved[Replacement] | Refusal:
         """Judge a change of a standing order, at the worse of old and new."""
 
-    def recheck(self, request: OrderRequest, view: RiskView) -> Approved[Batch] | Refusal:
-        """Judge again what time may have changed, when the governor releases an order.
+    def recheck_each(self, requests: Sequence[OrderRequest], view: RiskView) -> Rechecked:
+        """Judge again what time may have changed, when the governor releases orders.
 
-        The approval it returns, of this order alone, is what may go over the wire.
+        Each is judged alone. The approval, of those that passed, is what may go over the wire.
         """
 
     def breaches(self, view: RiskView) -> Sequence[Breach]:

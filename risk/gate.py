@@ -20,7 +20,7 @@ from engine.model.command import Batch, Replacement
 from engine.model.instrument import Instrument
 from engine.model.order import Lifecycle, Order, OrderRequest
 from engine.model.side import Side
-from engine.ports import Breach, RiskView
+from engine.ports import Breach, Rechecked, RiskView
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 from risk import rules
@@ -121,11 +121,26 @@ class Gate:
         return refusal if refusal is not None else Approved(replacement, checks)
 
     def recheck(self, request: OrderRequest, view: RiskView) -> Approved[Batch] | Refusal:
-        """Judge again what time may have changed; see ``engine.ports.RiskGate``."""
+        """Judge one order again by what time may have changed."""
         table = rules.EXIT_RELEASE if request.purpose.reduces else rules.ENTRY_RELEASE
         checks = _run(self._alone(request, view), table)
         refusal = _refusal([checks])
         return refusal if refusal is not None else Approved(Batch(requests=(request,)), checks)
+
+    def recheck_each(self, requests: Sequence[OrderRequest], view: RiskView) -> Rechecked:
+        """Judge each of these again alone; see ``engine.ports.RiskGate``."""
+        passed: list[OrderRequest] = []
+        checks: list[Check] = []
+        refused: list[tuple[OrderRequest, Refusal]] = []
+        for request in requests:
+            verdict = self.recheck(request, view)
+            if isinstance(verdict, Refusal):
+                refused.append((request, verdict))
+            else:
+                passed.append(request)
+                checks += verdict.checks
+        approved = Approved(Batch(requests=tuple(passed)), tuple(checks)) if passed else None
+        return Rechecked(approved, tuple(refused))
 
     # -- watching --------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """The message governor: how fast orders, changes and cancels may leave, and who goes first.
 
 A sliding window alone admits too much in a clock second, and a clock second alone too much across
-its boundary, so both hold (reliability.md 4.4, DESIGN.md section 5). Pure: the caller says what
-time it is, asks when to come again, and sends what is released.
+its boundary, so both hold (reliability.md 4.4, DESIGN.md section 5). A request that places several
+orders counts as so many (docs/decisions/0022). Pure: the caller says what time it is, asks when to
+come again, and sends what is released.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ RESERVED: Final = 3
 class Window(NamedTuple):
     """At most so many ``messages`` in any ``span_ns``, ``reserved`` of them for the urgent lanes.
 
-    ``is_calendar`` windows begin at whole multiples of their span since the epoch, as a server
-    counts its clock seconds; the others slide.
+    Every order of a request is a message; with ``per_request`` the whole request is one, which is
+    for a limit whose source says that it counts requests. ``is_calendar`` windows begin at whole
+    multiples of their span since the epoch, as a server counts its clock seconds; the others slide.
     """
 
     messages: int
     span_ns: int
     reserved: int = 0
     is_calendar: bool = False
+    per_request: bool = False
 
     def places(self, lane: Lane) -> int:
         """Return how many messages may stand in the window once one of this lane was sent."""
@@ -45,27 +48,31 @@ class _Log:
 
     def __init__(self, windows: tuple[Window, ...]) -> None:
         self._windows = windows
-        self._sent: deque[int] = deque()
+        self._orders: deque[int] = deque()
+        self._requests: deque[int] = deque()
         self._keep_ns = max(window.span_ns for window in windows)
 
-    def earliest(self, lane: Lane, now: int) -> int:
+    def earliest(self, lane: Lane, orders: int, now: int) -> int:
         """Return the first moment, from ``now`` on, at which a message of ``lane`` may leave."""
         at = now
         for window in self._windows:
-            at = max(at, self._free_at(window, window.places(lane), now))
+            at = max(at, self._free_at(window, window.places(lane), orders, now))
         return at
 
-    def note(self, at: int) -> None:
-        """Count a message that leaves at ``at``."""
-        while self._sent and self._sent[0] <= at - self._keep_ns:
-            self._sent.popleft()
-        self._sent.append(at)
+    def note(self, at: int, orders: int) -> None:
+        """Count a message of so many orders that leaves at ``at``."""
+        for sent, count in ((self._orders, orders), (self._requests, 1)):
+            while sent and sent[0] <= at - self._keep_ns:
+                sent.popleft()
+            sent.extend([at] * count)
 
-    def _free_at(self, window: Window, places: int, now: int) -> int:
-        # The message that must have left the window before there is room for one more.
-        if len(self._sent) < places:
+    def _free_at(self, window: Window, places: int, orders: int, now: int) -> int:
+        # The one that must have left the window before there is room for all of these.
+        sent, count = (self._requests, 1) if window.per_request else (self._orders, orders)
+        blocking_place = places - count + 1
+        if len(sent) < blocking_place:
             return now
-        blocking = self._sent[-places]
+        blocking = sent[-blocking_place]
         if window.is_calendar:
             return (blocking // window.span_ns + 1) * window.span_ns
         return blocking + window.span_ns
@@ -75,7 +82,8 @@ class Governor:
     """Holds messages until every window that applies has room for them.
 
     ``segment_windows`` count per (account, segment), ``client_windows`` per account over all its
-    segments. Within a lane the first in is the first out, per account and segment.
+    segments. Within a lane the first in is the first out, per account and segment; a message of
+    several orders that waits for room keeps it from whatever is behind it or in a lower lane.
     """
 
     def __init__(
@@ -86,6 +94,8 @@ class Governor:
         self._segment_logs: dict[tuple[str, Segment], _Log] = {}
         self._client_logs: dict[str, _Log] = {}
         self._queues: dict[Lane, list[Ticket]] = {lane: [] for lane in Lane}
+        windows = [w for w in (*self._segment_windows, *self._client_windows) if not w.per_request]
+        self._most = {lane: min((w.places(lane) for w in windows), default=0) for lane in Lane}
         self._now = 0
 
     @classmethod
@@ -103,20 +113,27 @@ class Governor:
         return sum(len(queue) for queue in self._queues.values())
 
     def submit(self, ticket: Ticket, now: int) -> None:
-        """Queue a message. Nothing leaves until ``release``."""
+        """Queue a message. Nothing leaves until ``release``.
+
+        One of more orders than a window ever has room for leaves as several.
+        """
         self._now = now
-        self._queues[ticket.lane].append(ticket)
+        orders = ticket.client_ids
+        most = self._most[ticket.lane] or len(orders)
+        for first in range(0, len(orders), most):
+            self._queues[ticket.lane].append(ticket.of(orders[first : first + most]))
 
     def release(self, now: int) -> list[Ticket]:
         """Take out what may leave at ``now``, most urgent lane first, and count it as sent."""
         self._now = now
         released: list[Ticket] = []
+        held: set[object] = set()
         for lane, queue in self._queues.items():
             if not queue:
                 continue
             waiting: list[Ticket] = []
             for ticket in queue:
-                if now <= ticket.expires_at and self._earliest(ticket, now) <= now:
+                if now <= ticket.expires_at and self._free_at(ticket, now, held) == now:
                     self._note(ticket, now)
                     released.append(ticket)
                 else:
@@ -141,29 +158,48 @@ class Governor:
         """
         if not any(self._queues.values()):
             return None  # A runner asks this at every turn, and mostly nothing waits.
-        times = [
-            min(self._earliest(ticket, self._now), max(self._now, ticket.expires_at + 1))
-            for queue in self._queues.values()
-            for ticket in queue
-        ]
+        times: list[int] = []
+        held: set[object] = set()
+        for queue in self._queues.values():
+            for ticket in queue:
+                free_at = self._free_at(ticket, self._now, held)
+                gone_at = max(self._now, ticket.expires_at + 1)
+                times.append(gone_at if free_at is None else min(free_at, gone_at))
         return min(times)
 
     def forget(self, client_ids: Iterable[str]) -> None:
-        """Drop every queued message of these orders."""
+        """Drop these orders from every queued message; the others of a message stay in it."""
         unwanted = frozenset(client_ids)
         for lane, queue in self._queues.items():
-            self._queues[lane] = [ticket for ticket in queue if ticket.client_id not in unwanted]
+            kept = [(t, [c for c in t.client_ids if c not in unwanted]) for t in queue]
+            self._queues[lane] = [ticket.of(wanted) for ticket, wanted in kept if wanted]
 
-    def _earliest(self, ticket: Ticket, now: int) -> int:
+    def _free_at(self, ticket: Ticket, now: int, held: set[object]) -> int | None:
+        """Return when a message may leave; None while one before it waits for the same places.
+
+        ``held``: the accounts, and the segments of them, in which one before it waits.
+        """
+        place = ticket.account, ticket.segment
+        if place in held or ticket.account in held:
+            return None
+        orders = len(ticket.client_ids)
         segment, client = self._logs(ticket)
-        at = segment.earliest(ticket.lane, now)
-        return at if client is None else max(at, client.earliest(ticket.lane, now))
+        at = segment.earliest(ticket.lane, orders, now)
+        if at > now:
+            held.add(place)
+        if client is not None:
+            client_at = client.earliest(ticket.lane, orders, now)
+            if client_at > now:
+                held.add(ticket.account)
+            at = max(at, client_at)
+        return at
 
     def _note(self, ticket: Ticket, now: int) -> None:
+        orders = len(ticket.client_ids)
         segment, client = self._logs(ticket)
-        segment.note(now)
+        segment.note(now, orders)
         if client is not None:
-            client.note(now)
+            client.note(now, orders)
 
     def _logs(self, ticket: Ticket) -> tuple[_Log, _Log | None]:
         key = (ticket.account, ticket.segment)

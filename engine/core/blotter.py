@@ -7,17 +7,19 @@ by ``engine.core.merge``; nothing here ever sends an order a second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 
+from engine.core.departures import Departures
 from engine.core.desk import Desk
 from engine.core.lease import Leases
 from engine.core.merge import merge
-from engine.core.tickets import amend_ticket, may_send, place_ticket
+from engine.core.messages import Messages
+from engine.core.tickets import amend_ticket, may_send
 from engine.model import order_state
 from engine.model.approval import Approved, Refusal
 from engine.model.command import Batch, Lane, MessageKind, Replacement, Ticket
-from engine.model.effect import Enqueue, Forget, Transmit, TransmitCancel, TransmitReplace
+from engine.model.effect import Enqueue, Forget, TransmitCancel, TransmitReplace
 from engine.model.event import ReplyClassified, ReplyOutcome
 from engine.model.order import Amend, AmendKind, AmendState, Fill, Lifecycle, Order, OrderRequest
 from engine.model.order_state import AmendTrigger, Trigger
@@ -35,7 +37,8 @@ class Blotter:
     ``on_change`` is told of every change, with the order as it was before and the fill when there
     was one; ``on_unclaimed`` of an update that names none of our orders; ``on_foreign`` of one
     that names an order of ours and cannot be of it: somebody else trades the account.
-    ``untagged``: the accounts whose broker echoes no tag.
+    ``untagged``: the accounts whose broker echoes no tag. ``max_legs``: how many orders one request
+    may place, by account.
     """
 
     def __init__(
@@ -48,7 +51,8 @@ class Blotter:
         on_change: OnChange,
         on_foreign: Callable[[str], None],
         on_unclaimed: Callable[[OrderUpdate], None],
-        untagged: Collection[str] = (),
+        untagged: Collection[str],
+        max_legs: Mapping[str, int],
     ) -> None:
         self._desk = desk
         self._gate = gate
@@ -57,6 +61,10 @@ class Blotter:
         self._on_foreign = on_foreign
         self._on_unclaimed = on_unclaimed
         self._leases = Leases(desk, untagged, lambda ticket: self.expired((ticket,)))
+        self._messages = Messages(desk, orders, max_legs, untagged)
+        self._departures = Departures(
+            desk, gate, view, orders, self._leases, self.settle, self._keep_judgement
+        )
         self.orders = orders
         self.live = live
         self.by_broker_id: dict[tuple[str, str], str] = {}
@@ -78,8 +86,7 @@ class Blotter:
         """Queue orders that risk has just approved; it judges each again when it is released."""
         for request in requests:
             self._begin(request, Trigger.APPROVE)
-        now = self._desk.now
-        self._desk.emit(Enqueue(tuple(place_ticket(request, now) for request in requests)))
+        self._messages.queue(requests)
 
     def _begin(self, request: OrderRequest, trigger: Trigger, reason: str = "") -> None:
         self.orders[request.client_id] = self.live[request.client_id] = Order.of(request)
@@ -142,10 +149,11 @@ class Blotter:
 
     def released(self, tickets: Iterable[Ticket]) -> None:
         """The governor lets these go: judge again, then transmit."""
+        self._departures.begin()
         for ticket in tickets:
             order = self.orders[ticket.client_id]
             if ticket.kind is MessageKind.PLACE:
-                self._release_place(order, ticket)
+                self._departures.place(ticket)
             elif order.amend is not None and may_send(order.amend, ticket):
                 self._release_amend(order, order.amend)
 
@@ -156,8 +164,9 @@ class Blotter:
             waited = (self._desk.now - ticket.queued_at) / 1e9
             why = f"held by the message governor for {waited:.1f} s"
             if ticket.kind is MessageKind.PLACE:
-                if order.lifecycle is Lifecycle.APPROVED:
-                    self._step(order.client_id, Trigger.DENY, reason=why)
+                for client_id in ticket.client_ids:
+                    if self.orders[client_id].lifecycle is Lifecycle.APPROVED:
+                        self._step(client_id, Trigger.DENY, reason=why)
             elif order.amend is not None and order.amend.state is AmendState.WANTED:
                 self._give_up_amend(order, "AMEND_EXPIRED", why)
 
@@ -241,24 +250,6 @@ class Blotter:
             self._queue_amend(order, order.amend, Lane.CANCEL)
 
     # -- inside ----------------------------------------------------------------------------------
-
-    def _release_place(self, order: Order, ticket: Ticket) -> None:
-        desk = self._desk
-        if order.lifecycle is not Lifecycle.APPROVED:
-            return
-        if desk.now > order.request.expires_at:
-            self._step(order.client_id, Trigger.DENY, reason="no longer wanted when released")
-            return
-        if self._leases.holder(order) is not None:
-            self._leases.wait(order, ticket)
-            return
-        verdict = self._gate.recheck(order.request, self._view)
-        if isinstance(verdict, Refusal):
-            self._keep_judgement((order.request,), verdict)
-            self._step(order.client_id, Trigger.DENY, reason=verdict.text)
-            return
-        self._step(order.client_id, Trigger.SEND_START)
-        desk.emit(Transmit(verdict))
 
     def _release_amend(self, order: Order, amend: Amend) -> None:
         desk = self._desk

@@ -99,6 +99,7 @@ class Kernel:
             self._foreign,
             self._unclaimed,
             config.untagged_accounts,
+            config.max_legs,
         )
         self.reconcile = Reconcile(
             self.desk,

@@ -12,6 +12,7 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     ``booked_accounts``: those whose broker has books to read (none in paper).
     ``untagged_accounts``: those whose broker echoes no tag.
+    ``max_legs``: how many orders one request may place, by account; 1 for an account not in it.
     """
 
     trading_date: date
@@ -21,3 +22,4 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     price_wait_factor: float = 2.5
     booked_accounts: tuple[str, ...] = ()
     untagged_accounts: tuple[str, ...] = ()
+    max_legs: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
@@ -55,7 +56,10 @@ class Lane(IntEnum):
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """One message waiting for the governor. ``expires_at`` (ns): after it, it is not sent."""
+    """One message waiting for the governor. ``expires_at`` (ns): after it, it is not sent.
+
+    ``others`` are the further orders that the same request places, behind that of ``client_id``.
+    """
 
     kind: MessageKind
     client_id: str
@@ -65,6 +69,17 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     queued_at: int
     expires_at: int
     generation: int = 0
+    others: tuple[str, ...] = ()
+
+    @property
+    def client_ids(self) -> tuple[str, ...]:
+        """Every order this message is about, in the order the request has them."""
+        return (self.client_id, *self.others)
+
+    def of(self, client_ids: Sequence[str]) -> Ticket:
+        """Return the same message about these orders instead; there is at least one."""
+        first, *others = client_ids
+        return msgspec.structs.replace(self, client_id=first, others=tuple(others))
 
 
 LANE_OF: dict[Purpose, Lane] = {

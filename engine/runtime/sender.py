@@ -82,6 +82,7 @@ class Sender:
             for order in orders:
                 barred = self._bar(order.request)
                 if barred:
+                    # What was approved is the whole request; a part of it is another one.
                     self._publish(SendAborted(kind, client_ids, barred))
                     return
         try:
@@ -150,15 +151,18 @@ class Sender:
     def _answer(
         self, kind: MessageKind, client_ids: Sequence[str], answers: Sequence[Answer]
     ) -> None:
-        """Publish what a reply proves; an order it does not speak of is in doubt.
+        """Publish what a reply proves of each order.
 
-        A reply that speaks of more orders than were sent proves nothing of any of them.
+        One that speaks of another number of orders than were sent, or names one of the broker's
+        orders twice, proves nothing of any of them.
         """
-        if len(answers) > len(client_ids):
+        named = [answer.broker_id for answer in answers if answer.broker_id is not None]
+        if len(answers) != len(client_ids):
             why = f"the reply speaks of {len(answers)} orders, {len(client_ids)} were sent"
             answers = _ambiguous(client_ids, why)
-        told = [*answers, *_ambiguous(client_ids[len(answers) :], "the reply left it out")]
-        for client_id, answer in zip(client_ids, told, strict=True):
+        elif len(named) != len(frozenset(named)):
+            answers = _ambiguous(client_ids, "the reply names one order of the broker's twice")
+        for client_id, answer in zip(client_ids, answers, strict=True):
             self._publish(
                 ReplyClassified(
                     kind,

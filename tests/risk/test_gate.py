@@ -244,6 +244,23 @@ def test_an_exit_is_released_on_a_stale_price_while_something_is_held(world: Any
     assert refused(world.gate().recheck(request, world.view)).failed.rule == "reduce only"
 
 
+def test_of_several_each_is_looked_at_alone_and_what_passes_is_approved_together(
+    world: Any,
+) -> None:
+    call, put = world.request(world.call), world.request(world.put)
+    both = world.gate().recheck_each((call, put), world.view)
+    assert both.refused == ()
+    assert both.approved.item.requests == (call, put)
+    world.quote(world.call, 200.0)
+    one = world.gate().recheck_each((call, put), world.view)
+    assert one.approved.item.requests == (put,)
+    ((denied, refusal),) = one.refused
+    assert denied is call
+    assert refusal.failed.rule == "price collar"
+    world.quote(world.put, 400.0)
+    assert world.gate().recheck_each((call, put), world.view).approved is None
+
+
 # -- changes -------------------------------------------------------------------------------------
 
 

@@ -238,3 +238,110 @@ def test_yaml_may_lower_the_governor() -> None:
     for n in range(10):
         governor.submit(ticket(n), START)
     assert len(governor.release(START)) == 1
+
+
+# -- several orders in one request ---------------------------------------------------------------
+
+
+def several(number: int, orders: int, lane: Lane = Lane.HEDGE_OR_EXIT, **more: object) -> Ticket:
+    made = ticket(number, lane, **more)  # type: ignore[arg-type]
+    return made.of([f"C{number}-{n}" for n in range(orders)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3 * NS_PER_S), lanes, st.integers(1, 4)), max_size=30),
+    st.sampled_from([(), (Window(6, 2 * NS_PER_S),)]),
+)
+def test_every_order_of_a_request_is_counted(
+    arrivals: list[tuple[int, Lane, int]], client: tuple[Window, ...]
+) -> None:
+    governor = Governor.of(AccountLimits(), client)
+    tickets = [
+        several(n, orders, lane, at=START + at) for n, (at, lane, orders) in enumerate(arrivals)
+    ]
+    sent = drain(governor, tickets)
+    orders = [c for _, t in sent for c in t.client_ids]
+    assert sorted(orders) == sorted(c for t in tickets for c in t.client_ids)
+    times = [at for at, t in sent for _ in t.client_ids]
+    assert most_in_any_window(times, WINDOW_NS) <= 9
+    assert most_in_any_second(times) <= 8
+    if client:
+        assert most_in_any_window(times, 2 * NS_PER_S) <= 6
+
+
+def test_a_request_waits_until_there_is_room_for_all_of_it() -> None:
+    governor = Governor([Window(9, WINDOW_NS)])
+    governor.submit(several(1, 4), START)
+    governor.submit(several(2, 4), START)
+    governor.submit(several(3, 4), START)
+    assert [len(t.client_ids) for t in governor.release(START)] == [4, 4]
+    assert governor.next_time() == START + WINDOW_NS
+    assert len(governor.release(START + WINDOW_NS)) == 1
+
+
+def test_the_room_a_request_waits_for_is_not_taken_by_what_comes_behind_it() -> None:
+    governor = Governor([Window(6, WINDOW_NS)])
+    governor.submit(several(1, 4), START)
+    governor.release(START)
+    governor.submit(several(2, 4, Lane.HEDGE_OR_EXIT), START)
+    governor.submit(ticket(3, Lane.HEDGE_OR_EXIT), START)
+    governor.submit(ticket(4, Lane.ENTRY), START)
+    assert governor.release(START) == []
+    released = governor.release(START + WINDOW_NS)
+    assert [t.client_id for t in released] == ["C2-0", "C3", "C4"]
+
+
+def test_it_does_not_hold_back_another_segment_or_a_more_urgent_message() -> None:
+    governor = Governor([Window(6, WINDOW_NS)])
+    governor.submit(several(1, 4), START)
+    governor.release(START)
+    governor.submit(several(2, 4, Lane.ENTRY), START)
+    governor.submit(ticket(3, Lane.ENTRY, segment=Segment.NSE_CM), START)
+    governor.submit(ticket(4, Lane.KILL_CANCEL), START)
+    assert [t.client_id for t in governor.release(START)] == ["C4", "C3"]
+
+
+def test_one_that_waits_for_the_client_s_limit_holds_all_its_segments_back() -> None:
+    governor = Governor([Window(9, WINDOW_NS)], [Window(4, NS_PER_S)])
+    governor.submit(several(1, 2), START)
+    governor.release(START)
+    governor.submit(several(2, 4), START)
+    governor.submit(ticket(3, Lane.ENTRY, segment=Segment.NSE_CM), START)
+    assert governor.release(START) == []
+    assert governor.next_time() == START + NS_PER_S
+
+
+def test_a_request_larger_than_a_window_ever_has_room_for_leaves_as_several() -> None:
+    limits = AccountLimits(messages_per_window=5, messages_per_calendar_second=5)
+    governor = Governor.of(limits)
+    governor.submit(several(1, 4, Lane.ENTRY), START)
+    first = governor.release(START)
+    assert [t.client_ids for t in first] == [("C1-0", "C1-1")]
+    later = governor.release(START + WINDOW_NS)
+    assert [t.client_ids for t in later] == [("C1-2", "C1-3")]
+
+
+def test_a_limit_that_counts_requests_takes_one_of_several_orders_for_one() -> None:
+    three_a_second = Window(3, NS_PER_S, per_request=True)
+    governor = Governor([Window(20, WINDOW_NS)], [three_a_second])
+    for n in range(5):
+        governor.submit(several(n, 4), START)
+    assert len(governor.release(START)) == 3
+    assert len(governor.release(START + WINDOW_NS)) == 2
+
+
+def test_one_order_of_a_request_is_forgotten_and_the_others_stay() -> None:
+    governor = Governor.of(AccountLimits())
+    governor.submit(several(1, 3), START)
+    governor.forget(["C1-0", "C1-2"])
+    assert [t.client_ids for t in governor.release(START)] == [("C1-1",)]
+    governor.submit(several(2, 2), START)
+    governor.forget(["C2-0", "C2-1"])
+    assert governor.next_time() is None
+
+
+def test_a_request_expires_with_all_its_orders() -> None:
+    governor = Governor.of(AccountLimits())
+    governor.submit(several(1, 3, expires_at=START), START)
+    assert [t.client_ids for t in governor.expired(START + 1)] == [("C1-0", "C1-1", "C1-2")]

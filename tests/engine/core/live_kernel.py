@@ -98,7 +98,8 @@ class LiveKernel:
     """One process: a kernel on ``disk``'s journal. ``A1`` echoes tags, ``B1`` does not.
 
     What the kernel wants is written down; the governor lets everything go at once while
-    ``releases`` is True, and bytes leave in the moment they are released.
+    ``releases`` is True, and bytes leave in the moment they are released. ``sent`` has the orders
+    of every request; one may place ``max_legs`` of them.
     """
 
     def __init__(
@@ -112,12 +113,14 @@ class LiveKernel:
         strategy: type[Any] = Puppet,
         params: Params | None = None,
         state: type[State] = Memory,
+        max_legs: int = 1,
     ) -> None:
         self.disk = MemoryDisk() if disk is None else disk
         self.now = now
         self.limits = limits
         self.accounts = {"A1": 1} if accounts is None else accounts
         self.exits_on_error = exits_on_error
+        self.max_legs = max_legs
         self.catalogue = nifty_chain()
         self.call = self.catalogue.find("NIFTY 25AUG26 24300 CE")
         self.put = self.catalogue.find("NIFTY 25AUG26 24300 PE")
@@ -129,6 +132,7 @@ class LiveKernel:
         self.reads: list[str] = []
         self.queue: list[Ticket] = []
         self.placed: list[str] = []
+        self.sent: list[tuple[str, ...]] = []
         self.cancels: list[str] = []
         self.replaces: list[str] = []
         content = read_journal(self.disk, self.catalogue)
@@ -148,6 +152,7 @@ class LiveKernel:
                 next_client_sequence=next_sequence(entry.record for entry in entries),
                 booked_accounts=("A1", "B1"),
                 untagged_accounts=("B1",),
+                max_legs={"A1": max_legs, "B1": max_legs},
             ),
             self.catalogue,
             sessions,
@@ -195,6 +200,7 @@ class LiveKernel:
             "accounts": self.accounts,
             "limits": self.limits,
             "exits_on_error": self.exits_on_error,
+            "max_legs": self.max_legs,
         }
         again = LiveKernel(
             MemoryDisk(self.disk.read()), now=self.now + ns(away_s), **(kept | changes)
@@ -222,10 +228,14 @@ class LiveKernel:
             elif isinstance(effect, Enqueue):
                 self.queue += effect.tickets
             elif isinstance(effect, Forget):
-                self.queue = [t for t in self.queue if t.client_id not in effect.client_ids]
+                kept = [
+                    (t, [c for c in t.client_ids if c not in effect.client_ids]) for t in self.queue
+                ]
+                self.queue = [ticket.of(wanted) for ticket, wanted in kept if wanted]
             elif isinstance(effect, ReadBooks):
                 self.reads.append(effect.account)
             elif isinstance(effect, Transmit):
+                self.sent.append(tuple(r.client_id for r in effect.batch.item.requests))
                 for request in effect.batch.item.requests:
                     self.placed.append(request.client_id)
                     written.append((MessageKind.PLACE, request.client_id))

@@ -34,6 +34,8 @@ class Wire:
     def __init__(self, story: list[str]) -> None:
         self.story = story
         self.lies: dict[str, Any] = {}
+        self.lies_from = 0
+        self.reverses = False
         self.rows: int | None = None
         self.writes = True
         self.after_s = 0.01
@@ -70,7 +72,11 @@ class Wire:
                 )
                 for r in outgoing
             ]
-        rows = [msgspec.structs.replace(row, **self.lies) for row in rows]
+        rows = [
+            msgspec.structs.replace(row, **self.lies) if number >= self.lies_from else row
+            for number, row in enumerate(rows)
+        ]
+        rows = rows[::-1] if self.reverses else rows
         return rows if self.rows is None else rows[: self.rows]
 
     async def transmit(self, _: Any, on_written: Callable[[], None]) -> Sequence[Answer]:
@@ -87,23 +93,26 @@ class Wire:
 
 
 class Scene:
-    """A sender with everything around it, on a virtual loop."""
+    """A sender with everything around it, on a virtual loop; its request places ``legs`` orders."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, legs: int = 1) -> None:
         self.loop = loop
         self.story: list[str] = []
         self.events: list[Any] = []
         self.wire = Wire(self.story)
         self.bar = ""
+        self.bars = ""
         self.sync_s = 0.0
-        self.live = LiveKernel(accounts={"A1": 1}).ready()
+        self.live = LiveKernel(accounts={"A1": 1}, max_legs=legs).ready()
         self.live.releases = False
         effects: list[Any] = []
         carry = self.live.carry
         self.live.carry = lambda found: (effects.extend(found), carry(found))[1]  # type: ignore[method-assign, func-returns-value]
         self.live.writes = False
         self.live.releases = True
-        (self.ours,) = self.live.enter(buy(self.live.call, 1))
+        bought = (self.live.call, self.live.put)[:legs]
+        self.all_ours = self.live.enter(*(buy(option, 1) for option in bought))
+        self.ours = self.all_ours[0]
         (self.placing,) = (e for e in effects if isinstance(e, Transmit))
         self.journal = self.live.journal
 
@@ -122,9 +131,9 @@ class Scene:
         )
         self.committing = loop.create_task(self.commit.run())
 
-    def last_test(self, _: OrderRequest) -> str:
+    def last_test(self, request: OrderRequest) -> str:
         self.story.append("last test")
-        return self.bar
+        return self.bar if self.bars in {"", request.client_id} else ""
 
     async def send(self, effect: Any = None, *, for_s: float = 100.0) -> list[Any]:
         self.sender.send(effect or self.placing, self.journal.sequence)
@@ -135,9 +144,9 @@ class Scene:
         return [(e.outcome, e.broker_id) for e in self.events if isinstance(e, ReplyClassified)]
 
 
-def on_stage(act: Callable[[Scene], Any]) -> Scene:
+def on_stage(act: Callable[[Scene], Any], legs: int = 1) -> Scene:
     async def main(loop: VirtualLoop) -> Scene:
-        scene = Scene(loop)
+        scene = Scene(loop, legs)
         await act(scene)
         return scene
 
@@ -309,3 +318,90 @@ def test_nothing_leaves_once_the_journal_is_broken() -> None:
     scene = on_stage(act)
     assert scene.story.count("transmit") == 0
     assert "could not be made durable" in str(scene.committing.exception())
+
+
+# -- several orders in one request ---------------------------------------------------------------
+
+
+def test_several_orders_are_tested_one_by_one_and_written_once() -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.answers = (Answer(A, "X1"), Answer(REFUSED, None, "E1", "no"))
+        await scene.send()
+
+    scene = on_stage(act, legs=2)
+    assert scene.story == ["durable", "last test", "last test", "transmit"]
+    assert scene.events[0] == SendWritten(MessageKind.PLACE, tuple(scene.all_ours))
+    assert scene.replies() == [(A, "X1"), (REFUSED, None)]
+
+
+@pytest.mark.parametrize("barred", [0, 1])
+def test_a_kill_that_stops_one_order_stops_the_whole_request(barred: int) -> None:
+    async def act(scene: Scene) -> None:
+        scene.bar, scene.bars = "killed by asha", scene.all_ours[barred]
+        await scene.send()
+
+    scene = on_stage(act, legs=2)
+    assert "transmit" not in scene.story
+    assert scene.events == [SendAborted(MessageKind.PLACE, tuple(scene.all_ours), "killed by asha")]
+
+
+def test_every_order_of_a_request_is_read_back_and_compared() -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.lies_from = 1
+        scene.wire.lies = {"quantity": 130}
+        await scene.send()
+
+    scene = on_stage(act, legs=2)
+    assert "transmit" not in scene.story
+    (aborted,) = scene.events
+    assert aborted.client_ids == tuple(scene.all_ours)
+    assert "quantity" in aborted.reason
+
+
+def test_rows_in_another_order_than_approved_are_never_written() -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.reverses = True
+        await scene.send()
+
+    scene = on_stage(act, legs=2)
+    assert "transmit" not in scene.story
+    assert isinstance(scene.loop.failures[0]["exception"], InvariantBroken)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (),
+        (Answer(A, "X1"),),
+        (Answer(A, "X1"), Answer(A, "X2"), Answer(A, "X3")),
+        (Answer(A, "X1"), Answer(A, "X1")),
+    ],
+)
+def test_a_reply_that_does_not_fit_the_request_proves_nothing_of_any_order(
+    answers: Sequence[Answer],
+) -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.answers = answers
+        await scene.send()
+
+    assert on_stage(act, legs=2).replies() == [(AMBIGUOUS, None)] * 2
+
+
+def test_a_late_reply_settles_each_order_of_its_request() -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.after_s = REPLY_WITHIN_S + 30
+        scene.wire.answers = (Answer(REFUSED, None, "E1", "no"), Answer(A, "X2"))
+        await scene.send()
+
+    scene = on_stage(act, legs=2)
+    assert scene.replies() == [(AMBIGUOUS, None)] * 2 + [(REFUSED, None), (A, "X2")]
+    assert scene.story.count("transmit") == 1
+
+
+def test_a_request_that_provably_did_not_leave_aborts_all_its_orders() -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.error, scene.wire.writes = NotSent("refused"), False
+        await scene.send()
+
+    scene = on_stage(act, legs=2)
+    assert scene.events == [SendAborted(MessageKind.PLACE, tuple(scene.all_ours), "refused")]
