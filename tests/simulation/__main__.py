@@ -74,7 +74,7 @@ def _many(seeds: range, jobs: int) -> int:
     print(
         f"{len(seeds)} seeds in {took:.0f} s: {orders} orders, {trades} trades, {failed} violated"
     )
-    for fault in (*FAULTS, "kill", "kill_lost_bytes"):
+    for fault in (*FAULTS, "several_in_one", "kill", "kill_lost_bytes"):
         print(f"  {counts[fault]:9,}  {fault}")
     unmet = [fault for fault in FAULTS if not counts[fault]]
     if unmet and len(seeds) >= PLANTED_SEEDS:

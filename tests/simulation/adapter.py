@@ -44,6 +44,8 @@ STATUS = {
     "rejected": RemoteStatus.REJECTED,
 }
 READS_MAX = 5
+LOOK = ("instrument", "side", "quantity", "price")
+"""What the reply to a basket tells its legs apart by."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -70,29 +72,37 @@ class SimExecution:
         echoes_tag: bool,
         source: str,
         host: str = HOST,
+        max_legs: int = 1,
     ) -> None:
         self._host = host
         self._http = http
         self._catalogue = catalogue
         self._clock = clock
         self._source = source
-        self.capabilities = Capabilities(max_legs=1, echoes_tag=echoes_tag, has_order_stream=True)
+        self.capabilities = Capabilities(max_legs, echoes_tag=echoes_tag, has_order_stream=True)
 
     # -- requests --------------------------------------------------------------------------------
 
     def placement(self, approved: Approved[Batch]) -> Outgoing:
-        (request,) = approved.item.requests
-        body = {
-            "account": request.key.account,
-            "tag": request.client_id,
-            "instrument": request.instrument.key,
-            "side": request.side.name,
-            "quantity": request.quantity,
-            "price": str(request.price),
-            "trigger": None if request.trigger_price is None else str(request.trigger_price),
-            "product": request.product.value,
+        requests = approved.item.requests
+        common = {
+            "account": requests[0].key.account,
+            "product": requests[0].product.value,
         }
-        return Request(self._request("POST", "orders", body))
+        legs = [
+            {
+                "tag": request.client_id,
+                "instrument": request.instrument.key,
+                "side": request.side.name,
+                "quantity": request.quantity,
+                "price": str(request.price),
+                "trigger": None if request.trigger_price is None else str(request.trigger_price),
+            }
+            for request in requests
+        ]
+        if len(legs) > 1:
+            return Request(self._request("POST", "baskets", {**common, "legs": legs}))
+        return Request(self._request("POST", "orders", {**common, **legs[0]}))
 
     def _request(self, method: str, path: str, body: Any) -> HttpRequest:
         data = b"" if body is None else json.dumps(body).encode()
@@ -116,31 +126,56 @@ class SimExecution:
         assert isinstance(outgoing, Request)
         said = json.loads(outgoing.body)
         _, _, broker_id = outgoing.http.url.partition("orders/")
-        trigger = said.get("trigger")
-        return [
-            WireOrder(
-                account=said["account"],
-                tag=said.get("tag"),
-                broker_id=broker_id or None,
-                instrument=self._catalogue.by_key(said["instrument"])
-                if "instrument" in said
-                else None,
-                side=Side[said["side"]] if "side" in said else None,
-                quantity=said.get("quantity"),
-                order_type=None
-                if broker_id
-                else (OrderType.LIMIT if trigger is None else OrderType.STOP_LIMIT),
-                price=Decimal(said["price"]) if "price" in said else None,
-                trigger_price=None if trigger is None else Decimal(trigger),
-                product=Product(said["product"]) if "product" in said else None,
-            )
-        ]
+        return [self._row(said, leg, broker_id) for leg in said.get("legs", [said])]
+
+    def _row(self, said: dict[str, Any], leg: dict[str, Any], broker_id: str) -> WireOrder:
+        trigger = leg.get("trigger")
+        return WireOrder(
+            account=said["account"],
+            tag=leg.get("tag"),
+            broker_id=broker_id or None,
+            instrument=self._catalogue.by_key(leg["instrument"]) if "instrument" in leg else None,
+            side=Side[leg["side"]] if "side" in leg else None,
+            quantity=leg.get("quantity"),
+            order_type=None
+            if broker_id
+            else (OrderType.LIMIT if trigger is None else OrderType.STOP_LIMIT),
+            price=Decimal(leg["price"]) if "price" in leg else None,
+            trigger_price=None if trigger is None else Decimal(trigger),
+            product=Product(said["product"]) if "product" in said else None,
+        )
 
     async def transmit(
         self, outgoing: Outgoing, on_written: Callable[[], None]
     ) -> Sequence[Answer]:
         assert isinstance(outgoing, Request)
-        return [self.classify(await self._http.send(outgoing.http, on_written))]
+        reply = await self._http.send(outgoing.http, on_written)
+        legs = json.loads(outgoing.body).get("legs") if outgoing.body else None
+        return [self.classify(reply)] if legs is None else self.classify_legs(reply, legs)
+
+    def classify_legs(self, reply: HttpReply, legs: list[dict[str, Any]]) -> list[Answer]:
+        """Say what a reply proves of each leg of a basket; an unknown leg in it proves nothing."""
+        try:
+            data = json.loads(reply.body)["data"] if reply.status == 200 else None
+            rows = [(row, "placed") for row in data["placed"]]
+            rows += [(row, "failed") for row in data["failed"]]
+        except (ValueError, KeyError, TypeError):
+            return [Answer(ReplyOutcome.AMBIGUOUS, text=f"status {reply.status}") for _ in legs]
+        answers = [self.answer(leg, rows) for leg in legs]
+        if rows:
+            why = f"the reply speaks of {len(rows)} orders that were not sent"
+            return [Answer(ReplyOutcome.AMBIGUOUS, text=why) for _ in legs]
+        return answers
+
+    def answer(self, leg: dict[str, Any], rows: list[tuple[dict[str, Any], str]]) -> Answer:
+        """Take out of ``rows`` the one that looks like a leg, and say what it proves."""
+        for number, (row, status) in enumerate(rows):
+            if all(row[name] == leg[name] for name in LOOK):
+                del rows[number]
+                if status == "placed":
+                    return Answer(ReplyOutcome.ACCEPTED, row["order_id"])
+                return Answer(ReplyOutcome.REFUSED, None, "failed", "the broker gives no reason")
+        return Answer(ReplyOutcome.AMBIGUOUS, text="the reply left it out")
 
     def classify(self, reply: HttpReply) -> Answer:
         """Say what a reply proves. What no list names is ambiguous."""

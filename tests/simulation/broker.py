@@ -7,7 +7,7 @@ that it can be asked what really happened. It speaks JSON over a made-up REST an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -89,6 +89,7 @@ class Broker:
     lots: dict[str, int]
     now_ns: Callable[[], int]
     echoes_tag: bool
+    legs_max: int = 1
     reject_share: float = 0.03
     rows: dict[str, Row] = field(default_factory=dict)
     by_tag: dict[str, Row] = field(default_factory=dict)
@@ -96,14 +97,24 @@ class Broker:
     tell: Callable[[dict[str, Any]], None] = lambda _: None
     on_placed: Callable[[str], None] = lambda _: None
     requests: list[tuple[int, str, str, Any]] = field(default_factory=list)
+    improper: list[str] = field(default_factory=list)
 
     # -- what a request does ---------------------------------------------------------------------
 
-    def handle(self, method: str, path: str, body: bytes, *, late: bool = False) -> tuple[int, str]:
-        """Carry out one request; return the status and text of the reply."""
+    def handle(
+        self, method: str, path: str, body: bytes, *, late: bool = False, fates: Sequence[str] = ()
+    ) -> tuple[int, str]:
+        """Carry out one request; return the status and text of the reply.
+
+        ``fates`` are those of the legs of a basket (``_place_all``).
+        """
         asked = json.loads(body) if body else None
         self.requests.append((self.now_ns(), method, path, asked))
         parts = path.strip("/").split("/")
+        if method == "POST" and parts[0] == "baskets":
+            return 200, json.dumps(
+                {"status": True, "data": self._place_all(asked, fates, late=late)}
+            )
         if method == "POST":
             return 200, json.dumps({"status": True, "data": self._place(asked, late=late)})
         if method == "GET":
@@ -112,6 +123,40 @@ class Broker:
         if row is None:
             return 200, json.dumps({"status": False, "code": "E404", "message": "no such order"})
         return 200, json.dumps(self._change(method, row, asked))
+
+    def _place_all(
+        self, asked: dict[str, Any], fates: Sequence[str], *, late: bool
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Place the legs of one request, each for itself: it is one request and nothing more.
+
+        A leg's fate: ``fail``, it is refused; ``skip``, it is lost and not spoken of; ``hide``, it is
+        placed and not spoken of. The reply names a leg by what it looks like, never by a tag.
+        """
+        legs = asked["legs"]
+        looks = [(leg["instrument"], leg["side"]) for leg in legs]
+        if not 2 <= len(legs) <= self.legs_max or (
+            not self.echoes_tag and len(set(looks)) < len(looks)
+        ):
+            self.improper.append(f"{asked['account']}: a request for {looks}")
+        said: dict[str, list[dict[str, Any]]] = {"placed": [], "failed": []}
+        for leg, fate in zip(legs, fates or [""] * len(legs), strict=True):
+            if fate == "skip":
+                continue
+            shown = {name: leg[name] for name in ("instrument", "side", "quantity", "price")}
+            done = (
+                {}
+                if fate == "fail"
+                else self._place(
+                    {**leg, "account": asked["account"], "product": asked["product"]}, late=late
+                )
+            )
+            if fate == "hide":
+                continue
+            if "order_id" in done:
+                said["placed"].append({**shown, "order_id": done["order_id"]})
+            else:
+                said["failed"].append(shown)
+        return said
 
     def _place(self, asked: dict[str, Any], *, late: bool) -> dict[str, Any]:
         quantity, price = int(asked["quantity"]), _paise(asked["price"])

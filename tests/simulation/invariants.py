@@ -87,6 +87,7 @@ def at_rest(world: World, kernel: Kernel) -> None:
     ends_were_true(world)
     reserve_is_exact(kernel)
     sent_after_durable(world)
+    requests_were_proper(world)
     records = [entry.record for entry in read_journal(world.disk, world.catalogue)]
     lives_end_once(records)
     nothing_secret(world)
@@ -220,6 +221,12 @@ def reserve_is_exact(kernel: Kernel) -> None:
 def ends_were_true(world: World) -> None:
     """I7, at every moment: no order was called over while it could still fill."""
     require("I7", not world.untrue, "; ".join(world.untrue[:3]))
+
+
+def requests_were_proper(world: World) -> None:
+    """I1: no request held more orders than its broker takes, or two it could not tell apart."""
+    for broker in world.brokers.values():
+        require("I1", not broker.improper, "; ".join(broker.improper[:3]))
 
 
 def sent_after_durable(world: World) -> None:

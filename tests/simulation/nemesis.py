@@ -22,6 +22,14 @@ FAULTS: dict[str, float] = {
     "reply_500_after": 0.015,
     "reply_400_timed_out_after_accepting": 0.01,
     "reply_without_id": 0.01,
+    # a request with several legs
+    "legs_fail_in_part": 0.06,
+    "leg_missing": 0.06,
+    "leg_extra": 0.06,
+    "legs_reordered": 0.2,
+    "legs_accepted_in_part_then_timed_out": 0.06,
+    # risk
+    "second_look_refuses": 0.02,
     # the stream
     "stream_drops": 0.04,
     "stream_doubles": 0.05,

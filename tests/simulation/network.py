@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -53,22 +53,66 @@ class MemoryHttp:
         if fault == "reply_500_before":
             await asyncio.sleep(dice.uniform(0.005, 0.05))
             return HttpReply(status=500, body=HTML)
+        legs_fault, fates = self._legs_fault(request)
         # What was written arrives, whether or not the one who wrote it still lives.
-        status, text = await self._arrive(request, dice.uniform(0.005, 0.05))
+        status, text = await self._arrive(request, dice.uniform(0.005, 0.05), fates=fates)
         await asyncio.sleep(dice.uniform(0.005, 0.05))
+        if legs_fault == "legs_accepted_in_part_then_timed_out":
+            raise OutcomeUnknown("timed out")
+        text = self._twist(legs_fault, text)
         if fault == "reply_rate_limited_after_accepting":
             return HttpReply(status=403, body=LIMITED)
         return await self._reply(status, text.encode())
 
+    def _legs_fault(self, request: HttpRequest) -> tuple[str, Sequence[str]]:
+        """Choose what goes wrong with a request of several legs, and the fate of each leg."""
+        legs = json.loads(request.body).get("legs", []) if request.body else []
+        if not legs:
+            return "", ()
+        self._nemesis.counts["several_in_one"] += 1
+        dice, fates = self._dice, [""] * len(legs)
+        fault = self._nemesis.first(
+            "legs_fail_in_part",
+            "leg_missing",
+            "leg_extra",
+            "legs_reordered",
+            "legs_accepted_in_part_then_timed_out",
+        )
+        if fault == "leg_missing":
+            fates[dice.randrange(len(legs))] = dice.choice(("skip", "hide"))
+        elif fault in {"legs_fail_in_part", "legs_accepted_in_part_then_timed_out"}:
+            fate = "fail" if fault == "legs_fail_in_part" else "skip"
+            for number in dice.sample(range(len(legs)), dice.randrange(1, len(legs))):
+                fates[number] = fate
+        return fault, fates
+
+    def _twist(self, fault: str, text: str) -> str:
+        """Bring the legs of a reply into another order, or put one in that was never sent."""
+        if fault not in {"leg_extra", "legs_reordered"}:
+            return text
+        said = json.loads(text)
+        placed = said["data"]["placed"]
+        if fault == "leg_extra":
+            row = self._dice.choice([*placed, *said["data"]["failed"]])
+            quantity = row["quantity"] * self._dice.choice((1, 2))
+            placed.append({**row, "quantity": quantity, "order_id": "Z00001"})
+        self._dice.shuffle(placed)
+        return json.dumps(said)
+
     def _arrive(
-        self, request: HttpRequest, after_s: float, *, late: bool = False
+        self,
+        request: HttpRequest,
+        after_s: float,
+        *,
+        late: bool = False,
+        fates: Sequence[str] = (),
     ) -> asyncio.Future[tuple[int, str]]:
         """Let a request reach the broker after a while; the future has its answer."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[tuple[int, str]] = loop.create_future()
 
         def arrive() -> None:
-            answer = self._handle(request, late=late)
+            answer = self._handle(request, late=late, fates=fates)
             if not answered.done():
                 answered.set_result(answer)
 
@@ -132,9 +176,11 @@ class MemoryHttp:
             return HttpReply(status=dice.choice((429, 500, 504)), body=LIMITED)
         return HttpReply(status=status, body=json.dumps({"status": True, "data": rows}).encode())
 
-    def _handle(self, request: HttpRequest, *, late: bool = False) -> tuple[int, str]:
+    def _handle(
+        self, request: HttpRequest, *, late: bool = False, fates: Sequence[str] = ()
+    ) -> tuple[int, str]:
         path = request.url.partition("://")[2].partition("/")[2]
-        return self._broker.handle(request.method, path, request.body, late=late)
+        return self._broker.handle(request.method, path, request.body, late=late, fates=fates)
 
     async def warm(self, url: str) -> None:
         """Nothing is cold in memory."""

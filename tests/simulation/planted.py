@@ -6,6 +6,7 @@ Each replaces one function of the engine by one that a tired person might have w
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import ROUND_DOWN, Decimal
@@ -22,6 +23,8 @@ from engine.core.merge import MergeResult, _Merge
 from engine.core.recovery import Recovery
 from engine.errors import NotSent, OutcomeUnknown
 from engine.model.amend_state import AmendTrigger
+from engine.model.approval import Approved
+from engine.model.command import Batch
 from engine.model.event import OrderUpdated, ReplyClassified, ReplyOutcome
 from engine.model.order import Lifecycle, Order
 from engine.model.order_state import Trigger
@@ -30,6 +33,7 @@ from engine.model.verdict import Verdict
 from engine.ports import Answer
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.sender import Sender
+from risk.gate import Gate
 from tests.simulation import adapter
 from tests.simulation.adapter import STATUS, OrderStream, SimExecution
 
@@ -163,6 +167,72 @@ def a_cancel_in_doubt_counts_as_cancelled() -> Iterator[None]:
             self._store(ended, "SEEN_CANCELLED")
 
     yield from _swap(Blotter, "replied", other)
+
+
+# -- replies to several legs ----------------------------------------------------------------------
+
+
+def _left_out_is(outcome: ReplyOutcome) -> Iterator[None]:
+    answer = SimExecution.answer
+
+    def other(self: Any, leg: Any, rows: Any) -> Answer:
+        found = answer(self, leg, rows)
+        return Answer(outcome) if found.text == "the reply left it out" else found
+
+    yield from _swap(SimExecution, "answer", other)
+
+
+@planted
+def a_leg_the_reply_left_out_counts_as_placed() -> Iterator[None]:
+    yield from _left_out_is(ReplyOutcome.ACCEPTED)
+
+
+@planted
+def a_leg_the_reply_left_out_counts_as_refused() -> Iterator[None]:
+    yield from _left_out_is(ReplyOutcome.REFUSED)
+
+
+@planted
+def legs_of_a_reply_are_found_by_their_place() -> Iterator[None]:
+    answer = SimExecution.answer
+
+    def next_one(self: Any, leg: Any, rows: Any) -> Answer:
+        seen = {name: leg[name] for name in adapter.LOOK}
+        first = [({**rows[0][0], **seen}, rows[0][1])] if rows else []
+        del rows[:1]
+        return answer(self, leg, first)
+
+    yield from _swap(SimExecution, "answer", next_one)
+
+
+@planted
+def an_order_nobody_sent_in_a_reply_is_overlooked() -> Iterator[None]:
+    classify = SimExecution.classify_legs
+
+    def blind(self: Any, reply: HttpReply, legs: Any) -> list[Answer]:
+        found = classify(self, reply, legs)
+        if not found[0].text.endswith("that were not sent"):
+            return found
+        data = json.loads(reply.body)["data"]
+        rows = [(row, "placed") for row in data["placed"]]
+        rows += [(row, "failed") for row in data["failed"]]
+        return [self.answer(leg, rows) for leg in legs]
+
+    yield from _swap(SimExecution, "classify_legs", blind)
+
+
+@planted
+def an_order_that_risk_refused_at_its_release_leaves_with_the_others() -> Iterator[None]:
+    recheck = Gate.recheck_each
+
+    def all_of_them(self: Any, requests: Any, view: Any) -> Any:
+        found = recheck(self, requests, view)
+        if found.approved is None or not found.refused:
+            return found
+        whole = Approved(Batch(requests=tuple(requests)), found.approved.checks)
+        return found._replace(approved=whole)
+
+    yield from _swap(Gate, "recheck_each", all_of_them)
 
 
 # -- merging -------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ def test_the_same_seed_gives_the_same_day() -> None:
         "a_reset_connection_counts_as_not_sent",
         "fills_are_added_up_instead_of_compared",
         "client_ids_start_again_after_a_restart",
+        "legs_of_a_reply_are_found_by_their_place",
     ],
 )
 def test_a_planted_bug_is_caught(name: str) -> None:

@@ -25,7 +25,6 @@ from engine.rules.sessions import Sessions
 from engine.runtime.journal import Journal
 from engine.runtime.memory_disk import MemoryDisk
 from engine.testing.market import nifty_chain
-from risk.gate import Gate
 from risk.limits import AccountLimits, StrategyLimits
 from risk.throttle import Governor
 from tests.simulation.adapter import OrderStream, SimExecution
@@ -33,6 +32,7 @@ from tests.simulation.broker import WORKING, Broker, Market, Row
 from tests.simulation.disk import MortalDisk, ProcessDied
 from tests.simulation.loop import VirtualClock, VirtualLoop
 from tests.simulation.nemesis import Nemesis
+from tests.simulation.nervous_gate import NervousGate
 from tests.simulation.network import MemoryHttp, MemoryStream
 from tests.simulation.trader import STRIKES, Trader, TraderParams, TraderState
 
@@ -42,6 +42,7 @@ START_NS = int(datetime(2026, 8, 18, 9, 20, tzinfo=IST).timestamp()) * 10**9
 TRADES_FOR_S = 600.0
 RESTS_WITHIN_S = 420.0
 ACCOUNTS = {"tagged": ("A1", "A2"), "untagged": ("B1",)}
+MAX_LEGS = {"tagged": 1, "untagged": 4}
 
 LIMITS = AccountLimits(
     max_loss_inr=100_000_000,
@@ -153,6 +154,7 @@ class World:
                 lots,
                 self.clock.true_ns,
                 echoes_tag=name == "tagged",
+                legs_max=MAX_LEGS[name],
             )
             for number, name in enumerate(ACCOUNTS)
         }
@@ -212,6 +214,7 @@ class World:
             self.clock,
             echoes_tag=name == "tagged",
             source=name,
+            max_legs=MAX_LEGS[name],
         )
 
     def _setup(self) -> LiveSetup:
@@ -220,7 +223,8 @@ class World:
             for name, accounts in ACCOUNTS.items()
             for account in accounts
         }
-        gate = Gate(
+        gate = NervousGate(
+            self.nemesis,
             LIMITS,
             {name: StrategyLimits() for name in ("alpha", "beta")},
             self.sessions,

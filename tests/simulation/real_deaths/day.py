@@ -29,7 +29,7 @@ from tests.simulation.real_deaths.life import LAST_WORDS, STATE, Life
 from tests.simulation.real_deaths.pace import PacedClock
 from tests.simulation.real_deaths.truth import SendsOnDisk, judge
 from tests.simulation.trader import STRIKES
-from tests.simulation.world import ACCOUNTS, START_NS, TRADING_DATE
+from tests.simulation.world import ACCOUNTS, MAX_LEGS, START_NS, TRADING_DATE
 
 LIVES_S = (0.05, 0.4)
 """A process is killed so long after it was forked, in real seconds, uniformly."""
@@ -134,6 +134,7 @@ def _brokers(seed: int, clock: PacedClock) -> tuple[Market, dict[str, Broker]]:
             lots,
             clock.now,
             echoes_tag=name == "tagged",
+            legs_max=MAX_LEGS[name],
         )
         for number, name in enumerate(ACCOUNTS)
     }

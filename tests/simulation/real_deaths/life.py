@@ -41,6 +41,7 @@ from tests.simulation.trader import Trader, TraderParams, TraderState
 from tests.simulation.world import (
     ACCOUNTS,
     LIMITS,
+    MAX_LEGS,
     START_NS,
     TRADING_DATE,
     NoLog,
@@ -94,6 +95,7 @@ async def live(life: Life) -> None:
             echoes_tag=name == "tagged",
             source=name,
             host=f"{life.url}{name}/",
+            max_legs=MAX_LEGS[name],
         )
         for name in ACCOUNTS
     }

@@ -27,7 +27,7 @@ from tests.simulation.nemesis import Nemesis
 from tests.simulation.network import MemoryHttp
 from tests.simulation.real_deaths.life import Life, digest, setup_of
 from tests.simulation.real_deaths.pace import PacedClock
-from tests.simulation.world import ACCOUNTS, START_NS, PriceFeed
+from tests.simulation.world import ACCOUNTS, MAX_LEGS, START_NS, PriceFeed
 
 FRAME = struct.Struct("<II")
 BEFORE_PAYLOAD = struct.Struct("<QIHqq")
@@ -119,6 +119,7 @@ def _fold(life: Life, content: bytes, brokers: Mapping[str, Broker]) -> tuple[Ke
             clock,
             echoes_tag=name == "tagged",
             source=name,
+            max_legs=MAX_LEGS[name],
         )
         for name, accounts in ACCOUNTS.items()
         for account in accounts
