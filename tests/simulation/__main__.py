@@ -1,24 +1,27 @@
 """Runs many seeds, one seed with its story, or the planted bugs.
 
 python -m tests.simulation --seeds 10000          (as many processes as there are cores)
+python -m tests.simulation --seeds 10000 --tally t.json --until-s 600    the same, in parts
 python -m tests.simulation --seed 4711            one seed, its story and its verdict
 python -m tests.simulation --planted              how many planted bugs are caught
-    python -m tests.simulation --deaths               dead at every write and sync of a short day
+python -m tests.simulation --deaths               dead at every write and sync of a short day
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import math
 import multiprocessing
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable
 from decimal import FloatOperation, getcontext
+from pathlib import Path
 
 from tests.simulation import planted
+from tests.simulation.campaign import campaign
 from tests.simulation.day import Outcome, run
-from tests.simulation.nemesis import FAULTS
 
 SHORT_DAY_S = 60.0
 PLANTED_SEEDS = 200
@@ -29,7 +32,11 @@ def main() -> int:
     """Run what was asked for; 1 when an invariant was violated, a fault never met, a bug missed."""
     reader = argparse.ArgumentParser(prog="python -m tests.simulation")
     reader.add_argument("--seeds", type=int, default=200)
-    reader.add_argument("--first", type=int, default=0, help="the first seed")
+    reader.add_argument("--first", type=int, help="the first seed")
+    reader.add_argument(
+        "--until-s", type=float, default=math.inf, help="stop after so many seconds"
+    )
+    reader.add_argument("--tally", type=Path, help="a file in which calls add up")
     reader.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
     reader.add_argument("--seed", type=int, help="run this one and tell its story")
     reader.add_argument("--planted", action="store_true", help="run the planted bugs")
@@ -46,8 +53,17 @@ def main() -> int:
     if asked.planted:
         return _planted(asked.jobs, asked.only or "")
     if asked.deaths:
-        return _deaths(asked.jobs, asked.every, asked.first)
-    return _many(range(asked.first, asked.first + asked.seeds), asked.jobs)
+        return _deaths(asked.jobs, asked.every, asked.first or 0)
+    return campaign(
+        _run,
+        asked.first,
+        asked.seeds,
+        asked.jobs,
+        until_s=asked.until_s,
+        kept=asked.tally,
+        prepare=_prepare,
+        tell=lambda line: print(line, flush=True),
+    )
 
 
 def _one(seed: int) -> int:
@@ -58,35 +74,10 @@ def _one(seed: int) -> int:
     return 1 if outcome.violation else 0
 
 
-def _many(seeds: range, jobs: int) -> int:
-    started, counts = time.monotonic(), Counter[str]()
-    orders = trades = failed = 0
-    with multiprocessing.Pool(jobs, initializer=_trap) as pool:
-        for outcome in pool.imap_unordered(_run, seeds, chunksize=4):
-            counts += outcome.counts
-            orders += outcome.orders
-            trades += outcome.trades
-            if outcome.violation:
-                failed += 1
-                print(f"seed {outcome.seed}: {outcome.violation}", flush=True)
-                print(f"  python -m tests.simulation --seed {outcome.seed}", flush=True)
-    took = time.monotonic() - started
-    print(
-        f"{len(seeds)} seeds in {took:.0f} s: {orders} orders, {trades} trades, {failed} violated"
-    )
-    for fault in (*FAULTS, "several_in_one", "kill", "kill_lost_bytes"):
-        print(f"  {counts[fault]:9,}  {fault}")
-    unmet = [fault for fault in FAULTS if not counts[fault]]
-    if unmet and len(seeds) >= PLANTED_SEEDS:
-        print(f"never met, so nothing is proven about them: {', '.join(unmet)}")
-        return 1
-    return 1 if failed else 0
-
-
 def _planted(jobs: int, only: str) -> int:
     chosen = [name for name in planted.names() if only in name]
     caught = 0
-    with multiprocessing.Pool(jobs, initializer=_trap) as pool:
+    with multiprocessing.Pool(jobs, initializer=_prepare) as pool:
         for name, seeds, violation in pool.imap(_hunt, chosen):
             caught += bool(violation)
             found = f"caught by seed {seeds - 1}: {violation[:90]}" if violation else "ESCAPED"
@@ -100,7 +91,7 @@ def _deaths(jobs: int, every: int, seed: int) -> int:
     started = time.monotonic()
     points = range(1, run(seed, scale=0, deaths=0, trades_for_s=SHORT_DAY_S).points, every)
     failed = 0
-    with multiprocessing.Pool(jobs, initializer=_trap) as pool:
+    with multiprocessing.Pool(jobs, initializer=_prepare) as pool:
         found = pool.imap_unordered(_die, ((seed, point) for point in points), chunksize=4)
         for point, violation in found:
             if violation:
@@ -138,6 +129,13 @@ def _run(seed: int) -> Outcome:
 def _trap() -> None:
     """Have decimals and floats refuse to mix, as the engine does."""
     getcontext().traps[FloatOperation] = True
+
+
+def _prepare() -> None:
+    """Get a process ready for many days: each leaves little behind that goes round in circles."""
+    _trap()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 if __name__ == "__main__":

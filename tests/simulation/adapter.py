@@ -7,7 +7,6 @@ status words, and nothing that is ever sent again.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
@@ -105,7 +104,7 @@ class SimExecution:
         return Request(self._request("POST", "orders", {**common, **legs[0]}))
 
     def _request(self, method: str, path: str, body: Any) -> HttpRequest:
-        data = b"" if body is None else json.dumps(body).encode()
+        data = b"" if body is None else msgspec.json.encode(body)
         return HttpRequest(method=method, url=self._host + path, headers=self.headers, body=data)
 
     def replacement(self, order: Order, approved: Approved[Replacement]) -> Outgoing:
@@ -124,7 +123,7 @@ class SimExecution:
 
     def read_back(self, outgoing: Outgoing) -> Sequence[WireOrder]:
         assert isinstance(outgoing, Request)
-        said = json.loads(outgoing.body)
+        said = msgspec.json.decode(outgoing.body)
         _, _, broker_id = outgoing.http.url.partition("orders/")
         return [self._row(said, leg, broker_id) for leg in said.get("legs", [said])]
 
@@ -180,9 +179,9 @@ class SimExecution:
     def classify(self, reply: HttpReply) -> Answer:
         """Say what a reply proves. What no list names is ambiguous."""
         try:
-            said = json.loads(reply.body)
+            said = msgspec.json.decode(reply.body)
             data = said.get("data") or {}
-        except (ValueError, AttributeError):
+        except (msgspec.DecodeError, AttributeError):
             return Answer(ReplyOutcome.AMBIGUOUS, text=f"status {reply.status}, no reply in JSON")
         if reply.status != 200 or not isinstance(data, dict):
             return Answer(ReplyOutcome.AMBIGUOUS, text=f"status {reply.status}")
@@ -227,8 +226,8 @@ class SimExecution:
             reply = await self._http.send(request)
             if reply.status != 200:
                 return None
-            rows: list[dict[str, Any]] = json.loads(reply.body)["data"]
-        except (NotSent, OutcomeUnknown, ValueError, KeyError):
+            rows: list[dict[str, Any]] = msgspec.json.decode(reply.body)["data"]
+        except (NotSent, OutcomeUnknown, msgspec.DecodeError, KeyError):
             return None
         return rows
 
@@ -342,8 +341,8 @@ class OrderStream:
     def decode(self, frame: str | bytes) -> OrderUpdate:
         """Return what a frame says. Raises ``WireError`` and nothing else."""
         try:
-            return self._execution.update(json.loads(frame))
-        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            return self._execution.update(msgspec.json.decode(frame))
+        except (msgspec.DecodeError, ValueError, KeyError, TypeError, ArithmeticError) as error:
             raise WireError(f"no order row: {error}") from error
 
     def _tell(self, *, is_up: bool, why: str) -> None:

@@ -6,11 +6,12 @@ that it can be asked what really happened. It speaks JSON over a made-up REST an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+
+import msgspec
 
 TICK_PAISE = 5
 WORKING = ("PENDING", "OPEN")
@@ -93,6 +94,7 @@ class Broker:
     reject_share: float = 0.03
     rows: dict[str, Row] = field(default_factory=dict)
     by_tag: dict[str, Row] = field(default_factory=dict)
+    working: dict[str, dict[str, Row]] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     tell: Callable[[dict[str, Any]], None] = lambda _: None
     on_placed: Callable[[str], None] = lambda _: None
@@ -108,21 +110,19 @@ class Broker:
 
         ``fates`` are those of the legs of a basket (``_place_all``).
         """
-        asked = json.loads(body) if body else None
+        asked = msgspec.json.decode(body) if body else None
         self.requests.append((self.now_ns(), method, path, asked))
         parts = path.strip("/").split("/")
         if method == "POST" and parts[0] == "baskets":
-            return 200, json.dumps(
-                {"status": True, "data": self._place_all(asked, fates, late=late)}
-            )
+            return 200, _json({"status": True, "data": self._place_all(asked, fates, late=late)})
         if method == "POST":
-            return 200, json.dumps({"status": True, "data": self._place(asked, late=late)})
+            return 200, _json({"status": True, "data": self._place(asked, late=late)})
         if method == "GET":
-            return 200, json.dumps({"status": True, "data": self._book(parts[0], parts[1])})
+            return 200, _json({"status": True, "data": self._book(parts[0], parts[1])})
         row = self.rows.get(parts[1])
         if row is None:
-            return 200, json.dumps({"status": False, "code": "E404", "message": "no such order"})
-        return 200, json.dumps(self._change(method, row, asked))
+            return 200, _json({"status": False, "code": "E404", "message": "no such order"})
+        return 200, _json(self._change(method, row, asked))
 
     def _place_all(
         self, asked: dict[str, Any], fates: Sequence[str], *, late: bool
@@ -228,11 +228,10 @@ class Broker:
 
     def move(self, key: str) -> None:
         """Match what works in an instrument after its price moved."""
-        for row in list(self.rows.values()):
-            if row.key == key and row.status in WORKING:
-                if row.status == "PENDING":
-                    self._move(row, "OPEN")
-                self._match(row)
+        for row in list(self.working.get(key, {}).values()):
+            if row.status == "PENDING":
+                self._move(row, "OPEN")
+            self._match(row)
 
     def meddle(self, account: str, key: str) -> str:
         """Let somebody place, from the broker's own app, an order of the account."""
@@ -297,6 +296,11 @@ class Broker:
     def _move(self, row: Row, status: str) -> None:
         row.status = status
         row.version += 1
+        working = self.working.setdefault(row.key, {})
+        if status in WORKING:
+            working[row.order_id] = row
+        else:
+            working.pop(row.order_id, None)
         self.tell(self.shown(row))
 
     def shown(self, row: Row) -> dict[str, Any]:
@@ -328,6 +332,10 @@ class Broker:
             key = trade.account, trade.key, product
             units[key] = units.get(key, 0) + trade.sign * trade.quantity
         return units
+
+
+def _json(said: Any) -> str:
+    return msgspec.json.encode(said).decode()
 
 
 def _paise(rupees: str) -> int:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tests.simulation.broker import Broker
 
 
+TERMINAL = frozenset(lifecycle for lifecycle in Lifecycle if lifecycle.is_terminal)
+
+
 class Told(Protocol):
     """Something said to a person."""
 
@@ -209,13 +212,15 @@ def nothing_secret(world: World) -> None:
 
 def reserve_is_exact(kernel: Kernel) -> None:
     """I10: what is reserved is what has not ended, no more and no less."""
-    open_orders = {
+    open_orders = [
         client_id
         for client_id, order in kernel.blotter.orders.items()
-        if not order.lifecycle.is_terminal
-    }
-    reserved = {order.client_id for order in kernel.view.orders()}
-    require("I10", reserved == open_orders, f"reserved {sorted(reserved ^ open_orders)}")
+        if order.lifecycle not in TERMINAL
+    ]
+    reserved = [order.client_id for order in kernel.view.orders()]
+    if reserved != open_orders and set(reserved) != set(open_orders):
+        wrong = sorted(set(reserved) ^ set(open_orders))
+        raise Violated("I10", f"reserved {wrong}")
 
 
 def ends_were_true(world: World) -> None:

@@ -12,11 +12,13 @@ import heapq
 from collections.abc import Callable, Coroutine
 from hashlib import blake2b
 from random import Random
+from struct import Struct
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 START_S = 1_000.0
+_TURN = Struct("<qd")
 TURNS_MAX = 5_000_000
 """More turns than this in one run is a loop that never rests."""
 
@@ -30,7 +32,7 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self._dice = Random(seed)
+        self._roll = Random(seed).random
         self._now = START_S
         self._hash = blake2b(digest_size=16)
         self.turns = 0
@@ -63,7 +65,8 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
             timer._scheduled = False
             ready.append(timer)
         # A deque swaps in constant time at its ends: the chosen one is brought to the front.
-        ready.rotate(-self._dice.randrange(len(ready)))
+        if len(ready) > 1:
+            ready.rotate(-int(self._roll() * len(ready)))
         handle = ready.popleft()
         if handle._cancelled:
             return
@@ -71,7 +74,7 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
         if self.turns > TURNS_MAX:
             raise Deadlock(f"{self.turns} turns and no end, at {self._now:.3f} s")
         self.on_turn(self.turns)
-        self._hash.update(b"%d %.9f" % (self.turns, self._now))
+        self._hash.update(_TURN.pack(self.turns, self._now))
         handle._run()
 
     def _write_to_self(self) -> None:
@@ -110,10 +113,15 @@ class VirtualClock:
         self._loop = loop
         self._start_ns = start_ns
         self.skew_ns = 0
+        self._asked_at, self._true_ns = START_S, start_ns
 
     def now(self) -> int:
         return self.true_ns() + self.skew_ns
 
     def true_ns(self) -> int:
         """What everybody else's clock says."""
-        return self._start_ns + round((self._loop.time() - START_S) * 1e9)
+        at = self._loop.time()
+        if at != self._asked_at:
+            self._asked_at = at
+            self._true_ns = self._start_ns + round((at - START_S) * 1e9)
+        return self._true_ns

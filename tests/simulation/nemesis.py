@@ -48,8 +48,8 @@ FAULTS: dict[str, float] = {
     "book_fails": 0.03,
     "positions_lag": 0.05,
     # people
-    "manual_order": 0.0006,
-    "manual_cancel": 0.001,
+    "manual_order": 0.0012,
+    "manual_cancel": 0.002,
     # the host
     "sync_slow": 0.01,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
+
+import msgspec
 
 from brokers.transport.http import HttpReply, HttpRequest
 from brokers.transport.web_socket import SocketClosed, WebSocket
@@ -16,7 +17,12 @@ from tests.simulation.nemesis import Nemesis
 
 HTML = b"<html><body>502 Bad Gateway</body></html>"
 LIMITED = b"Access denied because of exceeding access rate"
+MANGLED = frozenset({"book_empty", "book_truncated", "book_doubled"})
 TIMED_OUT = b'{"status":false,"code":"E408","message":"Order request timed out, confirm first"}'
+
+
+def _json(said: Any) -> str:
+    return msgspec.json.encode(said).decode()
 
 
 class MemoryHttp:
@@ -66,7 +72,7 @@ class MemoryHttp:
 
     def _legs_fault(self, request: HttpRequest) -> tuple[str, Sequence[str]]:
         """Choose what goes wrong with a request of several legs, and the fate of each leg."""
-        legs = json.loads(request.body).get("legs", []) if request.body else []
+        legs = msgspec.json.decode(request.body).get("legs", []) if request.body else []
         if not legs:
             return "", ()
         self._nemesis.counts["several_in_one"] += 1
@@ -90,14 +96,14 @@ class MemoryHttp:
         """Bring the legs of a reply into another order, or put one in that was never sent."""
         if fault not in {"leg_extra", "legs_reordered"}:
             return text
-        said = json.loads(text)
+        said = msgspec.json.decode(text)
         placed = said["data"]["placed"]
         if fault == "leg_extra":
             row = self._dice.choice([*placed, *said["data"]["failed"]])
             quantity = row["quantity"] * self._dice.choice((1, 2))
             placed.append({**row, "quantity": quantity, "order_id": "Z00001"})
         self._dice.shuffle(placed)
-        return json.dumps(said)
+        return _json(said)
 
     def _arrive(
         self,
@@ -163,18 +169,24 @@ class MemoryHttp:
         is_lagging = "positions/" in request.url and nemesis.strikes("positions_lag")
         if fault == "book_stale" or is_lagging:
             text = self._old.get(request.url, '{"status": true, "data": []}')
-        rows = json.loads(text)["data"]
-        if fault == "book_empty":
-            rows = []
-        elif fault == "book_truncated":
-            rows = rows[: dice.randrange(len(rows) + 1)]
-        elif fault == "book_doubled":
-            rows = [*rows, *rows] if "positions/" not in request.url else rows
+        if fault in MANGLED:
+            text = self._mangled(text, fault, is_of_positions="positions/" in request.url)
         self._old[request.url] = fresh
         await asyncio.sleep(dice.uniform(0.005, 0.2))
         if fault == "book_fails":
             return HttpReply(status=dice.choice((429, 500, 504)), body=LIMITED)
-        return HttpReply(status=status, body=json.dumps({"status": True, "data": rows}).encode())
+        return HttpReply(status=status, body=text.encode())
+
+    def _mangled(self, text: str, fault: str, *, is_of_positions: bool) -> str:
+        """Return a book with a fault in its rows."""
+        rows = msgspec.json.decode(text)["data"]
+        if fault == "book_empty":
+            rows = []
+        elif fault == "book_truncated":
+            rows = rows[: self._dice.randrange(len(rows) + 1)]
+        elif fault == "book_doubled" and not is_of_positions:
+            rows = [*rows, *rows]
+        return _json({"status": True, "data": rows})
 
     def _handle(
         self, request: HttpRequest, *, late: bool = False, fates: Sequence[str] = ()
@@ -207,7 +219,7 @@ class MemoryStream:
         self._sockets.append(socket)
         if self._nemesis.strikes("stream_replays_the_day"):
             for row in self._broker.rows.values():
-                socket.push(json.dumps(self._broker.shown(row)))
+                socket.push(_json(self._broker.shown(row)))
         return socket
 
     def break_all(self) -> None:
@@ -217,7 +229,7 @@ class MemoryStream:
 
     def _tell(self, row: dict[str, Any]) -> None:
         nemesis = self._nemesis
-        text = json.dumps(row)
+        text = _json(row)
         for socket in list(self._sockets):
             if nemesis.strikes("stream_breaks"):
                 socket.cut(self._dice.choice((1001, 1006, 1011, 4001)))
@@ -245,13 +257,13 @@ class MemoryStream:
             case "stream_delays":
                 delay += self._dice.uniform(0, 8)
             case "stream_unknown_status":
-                text = json.dumps({**row, "status": "VALIDATION_LIMBO"})
+                text = _json({**row, "status": "VALIDATION_LIMBO"})
             case "stream_spaces_in_status":
-                text = json.dumps({**row, "status": f" {row['status'].lower()}  "})
+                text = _json({**row, "status": f" {row['status'].lower()}  "})
             case "stream_garbage":
                 text = text[: self._dice.randrange(1, len(text))]
             case "stream_other_account":
-                text = json.dumps({**row, "account": "SOMEBODY"})
+                text = _json({**row, "account": "SOMEBODY"})
         loop.call_later(delay, socket.push, text)
 
 

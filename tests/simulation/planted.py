@@ -149,7 +149,7 @@ def a_400_counts_as_refused() -> Iterator[None]:
 @planted
 def an_unreadable_reply_counts_as_refused() -> Iterator[None]:
     def unreadable(reply: HttpReply) -> bool:
-        return reply.status == 200 and not reply.body.startswith(b'{"status": true, "data": {"')
+        return reply.status == 200 and not reply.body.startswith(b'{"status":true,"data":{"')
 
     yield from _classify_as(unreadable, ReplyOutcome.REFUSED)
 

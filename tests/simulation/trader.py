@@ -14,7 +14,7 @@ STRIKES = (24_200, 24_250, 24_300, 24_350, 24_400)
 class TraderParams(Params):
     """``every_s``: how often it thinks of something."""
 
-    every_s: float = 20.0
+    every_s: float = 18.0
     until: time = time(9, 30)
 
 

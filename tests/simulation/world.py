@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from random import Random
@@ -55,6 +55,16 @@ LIMITS = AccountLimits(
 )
 
 
+STEP_S = 1.0
+"""How long the market stands still between two of its steps."""
+FULL_EVERY = 4
+"""Every so many steps everything is told again, moved or not."""
+
+
+CHECKS_EVERY = 10
+"""Every so many steps what always holds is checked even if nothing was journaled."""
+
+
 class NoLog:
     """A session log nobody reads."""
 
@@ -75,6 +85,7 @@ class PriceFeed:
         self._market = market
         self._instruments = instruments
         self.wanted: dict[str, Instrument] = {}
+        self._quiet_for = FULL_EVERY
 
     def subscribe(self, instruments: Sequence[Instrument], *, depth: bool) -> None:
         del depth
@@ -87,9 +98,17 @@ class PriceFeed:
     async def history(self, instrument: Instrument, span: str) -> Sequence[Bar]:
         raise FileError(f"no {span} of {instrument.symbol}")
 
-    def ticks(self, now: int) -> list[Tick]:
+    def ticks(self, moved: Iterable[str], now: int) -> list[Tick]:
+        """Return what is said of those that moved, and of everything once in a while."""
+        self._quiet_for += 1
+        if self._quiet_for >= FULL_EVERY:
+            self._quiet_for = 0
+            moved = list(self.wanted)
         made = []
-        for key, instrument in self.wanted.items():
+        for key in moved:
+            instrument = self.wanted.get(key)
+            if instrument is None:
+                continue
             price = self._market.prices.get(key)
             if price is not None:
                 tradable = instrument.kind is Kind.OPTION
@@ -177,6 +196,8 @@ class World:
         self.always: list[Callable[[Kernel], None]] = []
         self.early: list[str] = []
         self.untrue: list[str] = []
+        self._checked_at = 0
+        self._unchecked_for = 0
         self._sending: dict[str, tuple[Journal, int]] = {}
         for broker in self.brokers.values():
             broker.on_placed = self._placed
@@ -390,17 +411,27 @@ class World:
         """Let ``seconds`` of the day pass: prices move, orders fill, people meddle."""
         until = self.loop.time() + seconds
         while self.loop.time() < until:
-            await asyncio.sleep(0.5)
-            for key in self.market.step():
+            await asyncio.sleep(STEP_S)
+            moved = self.market.step()
+            for key in moved:
                 for broker in self.brokers.values():
                     broker.move(key)
             life = self.life
             if life is not None:
-                for tick in self.feed.ticks(self.clock.now()):
+                for tick in self.feed.ticks(moved, self.clock.now()):
                     life.parts.bus.publish_tick(tick)
-                for check in self.always:
-                    check(life.parts.kernel)
+                self._check(life)
             self._meddle()
+
+    def _check(self, life: Life) -> None:
+        """Check what always holds: whenever something was journaled, and every so often besides."""
+        sequence = life.parts.journal.sequence
+        self._unchecked_for += 1
+        if sequence == self._checked_at and self._unchecked_for < CHECKS_EVERY:
+            return
+        self._checked_at, self._unchecked_for = sequence, 0
+        for check in self.always:
+            check(life.parts.kernel)
 
     def _meddle(self) -> None:
         for name, broker in self.brokers.items():

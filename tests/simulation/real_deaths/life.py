@@ -222,7 +222,7 @@ async def _watch_prices(
             socket = await connector.connect(url, {})
             while True:
                 market.prices = json.loads(await socket.receive())
-                for tick in feed.ticks(clock.now()):
+                for tick in feed.ticks(market.prices, clock.now()):
                     parts.bus.publish_tick(tick)
         except (NotSent, SocketClosed):
             await asyncio.sleep(RECONNECTS_AFTER_S)
