@@ -370,7 +370,6 @@ class Kernel:
         return books if books[0] > switch[0] else switch
 
     def _order_changed(self, order: Order, before: Order, fill: Fill | None) -> None:
-        self.reconcile.order_changed(order, before)
         self.placement.order_changed(order, fill)
         why = self._gate.note_order(order, self.view) if order.lifecycle.is_terminal else None
         seat = self.seats[order.strategy]
@@ -379,6 +378,8 @@ class Kernel:
         if why is not None and not seat.is_halted:
             self._tell(lambda: self.halting.halt(seat, why))
         self._tell(lambda: seat.call("on_order", seat.strategy.on_order, order))
+        # Last: what was held for its id may change the order again, and is told after this.
+        self.reconcile.order_changed(order, before)
         if fill is not None:
             self._loss_watch.wake()
 
