@@ -107,7 +107,10 @@ class Strategy(Generic[P]):
         """Run when one of this strategy's groups changed state; read ``group.state``."""
 
     def on_recovered(self) -> None:
-        """Run after a restart, before any market event; ``self.state`` and groups are restored."""
+        """Run after a restart, before every hook but ``on_start``; state and groups are restored.
+
+        Orders and timers that came meanwhile are told right after it.
+        """
 
     def on_stop(self) -> None:
         """Run once, when the session ends in order."""

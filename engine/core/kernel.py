@@ -135,7 +135,9 @@ class Kernel:
             self._tell,
             config.hook_budget_ms,
         )
-        self.recovery = Recovery(self.desk, self.blotter, self.placement, self.seats, self._tell)
+        self.recovery = Recovery(
+            self.desk, self.blotter, self.placement, self.seats, self.listening.reroute, self._tell
+        )
         self._loss_watch = LossWatch(self.desk, gate, self.view, self.halting.loss_limit_broken)
         self._notices: deque[Callable[[], None]] = deque()
         self._is_ending = False

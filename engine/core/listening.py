@@ -70,7 +70,7 @@ class Listening:
             self._desk.emit(Unsubscribe(tuple(silent)))
 
     def reroute(self, seat: Seat) -> None:
-        """Take a halted strategy out of every route, or one that was armed again back in.
+        """Take a halted strategy out of every route, or one that goes on again back in.
 
         What it watched goes on being marked meanwhile.
         """
@@ -140,7 +140,11 @@ class Listening:
 
     def _route(self, instrument: Instrument) -> None:
         """Rebuild the calls for one instrument, in the order of the YAML."""
-        seats = [s for s in self._seats.values() if not s.is_halted and s.listens_to(instrument)]
+        seats = [
+            s
+            for s in self._seats.values()
+            if not s.is_halted and not s.is_recovering and s.listens_to(instrument)
+        ]
         index = instrument.index
         bars = (self.update_bars,) if self.builders[index] else ()
         self.on_tick[index] = (*bars, *(s.deliver for s in seats if s.wants_ticks))

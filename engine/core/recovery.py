@@ -31,7 +31,8 @@ _UNSENT: Final = (Lifecycle.INTENT, Lifecycle.APPROVED)
 class Recovery:
     """Keeps groups at rest from a restart until every account's books have been weighed.
 
-    ``tell`` calls something once what is under way has been done.
+    Strategies hear nothing meanwhile. ``reroute`` lets one have prices again; ``tell`` calls
+    something once what is under way has been done.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Recovery:
         blotter: Blotter,
         placement: Placement,
         seats: Mapping[str, Seat],
+        reroute: Callable[[Seat], None],
         tell: Callable[[Callable[[], None]], None],
     ) -> None:
         self._desk = desk
         self._blotter = blotter
         self._placement = placement
         self._seats = seats
+        self._reroute = reroute
         self._tell = tell
         self._left_at = 0
         self._untold: tuple[Fill, ...] = ()
@@ -61,6 +64,9 @@ class Recovery:
         self._untold = tuple(untold)
         self._left_at = self._desk.now
         self._placement.is_paused = True
+        for seat in self._seats.values():
+            seat.is_recovering = True
+            self._reroute(seat)
 
     def start(self, books: Books) -> None:
         """Settle what stood half done when the engine stopped; ask for every account's books."""
@@ -94,7 +100,11 @@ class Recovery:
                 self._placement.cancel(group, why)
             self._placement.look_again(group)
         for seat in self._seats.values():
-            self._tell(partial(seat.call, "on_recovered", seat.strategy.on_recovered))
+            self._tell(partial(self._recovered, seat))
+
+    def _recovered(self, seat: Seat) -> None:
+        seat.recover()
+        self._reroute(seat)
 
     def _stop_again(self) -> None:
         """Carry out the halts and kills of before as far as the stop of the engine cut them off."""

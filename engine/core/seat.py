@@ -46,7 +46,11 @@ class Overrun(msgspec.Struct, frozen=True):
 
 
 class Seat:
-    """One strategy in the kernel. ``is_halted``: it gets no more hooks."""
+    """One strategy in the kernel. ``is_halted``: it gets no more hooks.
+
+    ``is_recovering``: from a restart until what it held is known again it gets none either; prices
+    pass it by, and whatever else came is told after ``on_recovered``.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,8 @@ class Seat:
         self.strategy: Hooks
         self.is_halted = False
         self.halted_why = ""
+        self.is_recovering = False
+        self._kept_back: list[tuple[str, Callable[..., None], tuple[Any, ...]]] = []
         self.wants_ticks = True
         self.deliver: Callable[[Any], None]
         self.watched: dict[Instrument, bool] = {}
@@ -97,6 +103,11 @@ class Seat:
         """Run a hook to its end, whatever it does."""
         if self.is_halted:
             return
+        if self.is_recovering and hook != "on_stop":
+            call = hook, function, args
+            if hook not in ("on_tick", "on_depth") and call not in self._kept_back:
+                self._kept_back.append(call)
+            return
         desk = self._desk
         desk.hook = f"{self.config.strategy_id}.{hook}"
         started = self._stopwatch()
@@ -112,6 +123,14 @@ class Seat:
             self._on_overrun(Overrun(self.config.strategy_id, hook, took))
         if self._has_state:
             self._save()
+
+    def recover(self) -> None:
+        """Call ``on_recovered``, and then whatever was kept back, in its order."""
+        self.is_recovering = False
+        self.call("on_recovered", self.strategy.on_recovered)
+        kept, self._kept_back = self._kept_back, []
+        for hook, function, args in kept:
+            self.call(hook, function, *args)
 
     def _tick_caller(self) -> Callable[[Any], None]:
         """Return ``call`` for ``on_tick`` with everything bound: the kernel's hottest line.
