@@ -101,6 +101,8 @@ async def _day(world: World, deaths: int | None, dies_at_point: int) -> None:
     kernel = life.parts.kernel
     _raise_failures(world)
     invariants.at_rest(world, kernel)
+    world.check_told(life)
+    invariants.every_fill_told(world, world.witnesses)
     life.parts.runner.stop("the day is over")
     await asyncio.wait_for(life.tasks[1], 60)
     for task in life.tasks:

@@ -12,6 +12,7 @@ from engine.model.order import Lifecycle, Order
 from engine.model.record import OrderChanged, OrderFilled, Record
 from engine.runtime.journal_reader import read_journal
 from tests.simulation.adapter import CANARY
+from tests.simulation.witness import untold_fills
 
 if TYPE_CHECKING:
     from engine.core.kernel import Kernel
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from engine.model.catalogue import Catalogue
     from engine.ports import Disk
     from tests.simulation.broker import Broker
+    from tests.simulation.witness import Witness
 
 
 TERMINAL = frozenset(lifecycle for lifecycle in Lifecycle if lifecycle.is_terminal)
@@ -237,6 +239,17 @@ def requests_were_proper(world: World) -> None:
 def sent_after_durable(world: World) -> None:
     """I11: the journal had the start of every send on disk before the broker saw the order."""
     require("I11", not world.early, f"sent before it was durable: {world.early[:3]}")
+
+
+def told_in_order(misled: Sequence[str]) -> None:
+    """I13: no strategy saw anything out of causal order, and the order lane lost nothing."""
+    require("I13", not misled, "; ".join(misled[:3]))
+
+
+def every_fill_told(world: World, witnesses: Sequence[Witness]) -> None:
+    """I13: every fill of the journal was told in the life that wrote it."""
+    untold = untold_fills(world.disk, world.catalogue, witnesses)
+    require("I13", not untold, f"never told: {untold[:3]}")
 
 
 def same_after_fold(world: World, kernel: Kernel, again: Kernel) -> None:

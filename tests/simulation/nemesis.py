@@ -52,6 +52,7 @@ FAULTS: dict[str, float] = {
     "manual_cancel": 0.002,
     # the host
     "sync_slow": 0.01,
+    "order_lane_short": 0.1,
 }
 
 

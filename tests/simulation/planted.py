@@ -19,8 +19,10 @@ from engine import live_parts
 from engine.core import blotter, book_merge, books, doubt, restore
 from engine.core.blotter import Blotter
 from engine.core.foreign import Foreign
+from engine.core.kernel import Kernel
 from engine.core.merge import MergeResult, _Merge
 from engine.core.recovery import Recovery
+from engine.core.seat import Seat
 from engine.errors import NotSent, OutcomeUnknown
 from engine.model.amend_state import AmendTrigger
 from engine.model.approval import Approved
@@ -31,6 +33,7 @@ from engine.model.order_state import Trigger
 from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.model.verdict import Verdict
 from engine.ports import Answer
+from engine.runtime.bus import Bus
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.sender import Sender
 from risk.gate import Gate
@@ -497,3 +500,69 @@ def a_replace_in_doubt_is_settled_as_done() -> Iterator[None]:
         settle(self, client_id, trigger, why)
 
     yield from _swap(Blotter, "settle_amend", done)
+
+
+# -- what strategies are told --------------------------------------------------------------------
+
+
+@planted
+def on_order_is_told_twice() -> Iterator[None]:
+    call = Seat.call
+
+    def twice(self: Any, hook: str, function: Any, *args: Any) -> None:
+        call(self, hook, function, *args)
+        if hook == "on_order":
+            call(self, hook, function, *args)
+
+    yield from _swap(Seat, "call", twice)
+
+
+@planted
+def an_exit_is_never_told() -> Iterator[None]:
+    call = Seat.call
+
+    def deaf(self: Any, hook: str, function: Any, *args: Any) -> None:
+        if hook == "on_order" and args[0].key.exit:
+            return
+        call(self, hook, function, *args)
+
+    yield from _swap(Seat, "call", deaf)
+
+
+@planted
+def hooks_run_while_a_restart_recovers() -> Iterator[None]:
+    begin = Recovery.begin
+
+    def eager(self: Any, untold: Any = ()) -> None:
+        begin(self, untold)
+        for seat in self._seats.values():
+            seat.is_recovering = False
+            self._reroute(seat)
+
+    yield from _swap(Recovery, "begin", eager)
+
+
+@planted
+def what_was_held_for_an_order_is_told_before_its_reply() -> Iterator[None]:
+    changed = Kernel._order_changed
+
+    def early(self: Any, order: Order, before: Order, fill: Any) -> None:
+        tell = self.reconcile.order_changed
+        tell(order, before)
+        self.reconcile.order_changed = lambda *_: None
+        changed(self, order, before, fill)
+        self.reconcile.order_changed = tell
+
+    yield from _swap(Kernel, "_order_changed", early)
+
+
+@planted
+def a_full_order_lane_drops_without_a_word() -> Iterator[None]:
+    publish = Bus.publish
+
+    def silent(self: Any, event: Any) -> bool:
+        taken = publish(self, event)
+        self.needs_snapshot = False
+        return taken
+
+    yield from _swap(Bus, "publish", silent)

@@ -6,7 +6,9 @@ from datetime import time
 from typing import Any
 
 from engine import Params, State, Strategy, Tick, buy, sell
+from engine.author import GroupView
 from engine.model.order import Order
+from tests.simulation.witness import Witness
 
 STRIKES = (24_200, 24_250, 24_300, 24_350, 24_400)
 
@@ -28,10 +30,11 @@ class Trader(Strategy[TraderParams]):
     """Enters straddles, condors and single legs, cancels, modifies and leaves them."""
 
     state: TraderState
+    witness: Witness | None = None
 
     def on_start(self) -> None:
-        self.told: list[str] = []
-        self.recovered = 0
+        if self.witness is not None:
+            self.witness.starts()
         self.watch("NIFTY")
         chain = self.chain("NIFTY")
         self.options = [chain.strike(strike, right) for strike in STRIKES for right in ("CE", "PE")]
@@ -40,12 +43,20 @@ class Trader(Strategy[TraderParams]):
         self.every(self.params.every_s, self.think)
 
     def on_recovered(self) -> None:
-        self.recovered += 1
+        if self.witness is not None:
+            self.witness.recovered()
 
     def on_order(self, order: Order) -> None:
-        self.told.append(order.client_id)
+        if self.witness is not None:
+            self.witness.order(order)
+
+    def on_legs(self, group: GroupView) -> None:
+        if self.witness is not None:
+            self.witness.legs(group)
 
     def think(self) -> None:
+        if self.witness is not None:
+            self.witness.hook("a timer")
         if self.now.time() >= self.params.until:
             for group in self.open_groups():
                 self.exit(group)
@@ -99,3 +110,6 @@ class Trader(Strategy[TraderParams]):
 
     def on_tick(self, tick: Tick) -> None:
         """Look at nothing: the timers decide."""
+        del tick
+        if self.witness is not None:
+            self.witness.hook("on_tick")

@@ -22,11 +22,13 @@ from engine.model.market import Bar, Tick
 from engine.model.order import Lifecycle, Order, Product
 from engine.model.record import OrderChanged, Record, SessionBooted
 from engine.rules.sessions import Sessions
+from engine.runtime.bus import Bus
 from engine.runtime.journal import Journal
 from engine.runtime.memory_disk import MemoryDisk
 from engine.testing.market import nifty_chain
 from risk.limits import AccountLimits, StrategyLimits
 from risk.throttle import Governor
+from tests.simulation import invariants
 from tests.simulation.adapter import OrderStream, SimExecution
 from tests.simulation.broker import WORKING, Broker, Market, Row
 from tests.simulation.disk import MortalDisk, ProcessDied
@@ -35,6 +37,7 @@ from tests.simulation.nemesis import Nemesis
 from tests.simulation.nervous_gate import NervousGate
 from tests.simulation.network import MemoryHttp, MemoryStream
 from tests.simulation.trader import STRIKES, Trader, TraderParams, TraderState
+from tests.simulation.witness import Lane, Witness
 
 TRADING_DATE = date(2026, 8, 18)
 IST = timezone(timedelta(hours=5, minutes=30))
@@ -61,6 +64,8 @@ FULL_EVERY = 4
 """Every so many steps everything is told again, moved or not."""
 
 
+SHORT_LANE = 3
+"""Order updates that wait in a lane that is short: one more is refused."""
 CHECKS_EVERY = 10
 """Every so many steps what always holds is checked even if nothing was journaled."""
 
@@ -135,6 +140,8 @@ class Life:
     parts: LiveParts
     disk: MortalDisk
     tasks: list[asyncio.Task[Any]]
+    witnesses: list[Witness]
+    lane: Lane
 
 
 @dataclass
@@ -196,6 +203,9 @@ class World:
         self.always: list[Callable[[Kernel], None]] = []
         self.early: list[str] = []
         self.untrue: list[str] = []
+        self.misled: list[str] = []
+        self.witnesses: list[Witness] = []
+        self._newborn: list[Witness] = []
         self._checked_at = 0
         self._unchecked_for = 0
         self._sending: dict[str, tuple[Journal, int]] = {}
@@ -210,10 +220,12 @@ class World:
         self.feed = PriceFeed(self.market, self.by_key)
         setup = self._setup()
         try:
+            self._newborn = []
             parts = join_live(setup, self.disk)
         except ProcessDied:
             return
         self._watch_sends(parts.journal)
+        lane = self._watch_lane(parts.bus)
         make = self.loop.create_task
         tasks = [make(parts.commit.run()), make(parts.runner.run())]
         for name, accounts in ACCOUNTS.items():
@@ -222,10 +234,11 @@ class World:
                 self._execution(name),
                 accounts,
                 Random(self.seed * 7919 + 30 + self.lives),
-                parts.bus.publish,
+                lane.offer,
             )
             tasks.append(make(stream.run()))
-        self.life = Life(parts, self.disk, tasks)
+        self.life = Life(parts, self.disk, tasks, self._newborn, lane)
+        self.witnesses += self._newborn
         self.note(f"life {self.lives} starts")
 
     def _execution(self, name: str) -> SimExecution:
@@ -276,6 +289,9 @@ class World:
         self.counts["kill"] += 1
         if life is not None:
             parts = life.parts
+            for witness in life.witnesses:
+                witness.caught_up()
+            self.counts["order_lane_refused"] += life.lane.refused
             for task in [*life.tasks, *parts.effects.tasks(), *parts.sender.tasks()]:
                 task.cancel()
         # A process may die while it is still taking its journal up.
@@ -333,7 +349,10 @@ class World:
             )
             until = datetime.fromtimestamp(START_NS / 1e9 + self.trades_for_s, IST).time()
             params = TraderParams(until=until)
-            seat.sit(Trader(params, state, context), wants_ticks=True)
+            trader = Trader(params, state, context)
+            trader.witness = Witness(kernel, name, self.lives, self._filled, self.misled)
+            self._newborn.append(trader.witness)
+            seat.sit(trader, wants_ticks=True)
 
     def _sync(self, journal: Journal) -> Callable[[], Awaitable[int]]:
         disk = self.disk
@@ -382,6 +401,18 @@ class World:
             if row is not None:
                 return row
         return None
+
+    def _filled(self, tag: str) -> int:
+        row = self.row_of(tag)
+        return 0 if row is None else row.filled
+
+    def _watch_lane(self, bus: Bus) -> Lane:
+        """Watch the order lane of a bus; now and then it is a short one."""
+        lane = Lane(bus, self.misled)
+        bus._orders = lane
+        if self.nemesis.strikes("order_lane_short"):
+            bus._order_lane_max = SHORT_LANE
+        return lane
 
     def _placed(self, tag: str) -> None:
         """The broker has an order: its start must have been durable, or it is early."""
@@ -432,6 +463,13 @@ class World:
         self._checked_at, self._unchecked_for = sequence, 0
         for check in self.always:
             check(life.parts.kernel)
+        self.check_told(life)
+
+    def check_told(self, life: Life) -> None:
+        """Check that strategies know what the engine knows, and heard it in order."""
+        for witness in life.witnesses:
+            witness.caught_up()
+        invariants.told_in_order(self.misled)
 
     def _meddle(self) -> None:
         for name, broker in self.brokers.items():
