@@ -97,6 +97,7 @@ class Books:
 
     def start(self) -> None:
         """Read every account's books: at the start of a run, restarted or not."""
+        self.doubts.begin_again()
         for account in self._accounts.values():
             self._begin(account, "the run starts")
 

@@ -82,6 +82,15 @@ class Doubts:
         if order.request.purpose.reduces:
             self._desk.timers.add(self._desk.now + ns(PAGE_EXIT_S), lambda: self._page(order, case))
 
+    def begin_again(self) -> None:
+        """Count every wait from now on: how long a restart took is the word of a wall clock.
+
+        One that was set an hour ahead meanwhile would make a minute's wait look like enough.
+        """
+        for cases in self._cases.values():
+            for case in cases.values():
+                case.since = self._desk.now
+
     def stream_broke(self, account: str) -> None:
         """The order stream of an account was down: what it did not say proves less."""
         for case in self._cases.get(account, {}).values():
