@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from collections.abc import Callable
+from typing import Final
 
 from engine.errors import InvariantBroken
+from engine.rules.clock_time import NS_PER_S
+
+DRIFT_TOLD_NS: Final = NS_PER_S
+"""The wall's clock may be set by less without a word."""
 
 
 class SystemClock:
@@ -22,8 +28,19 @@ class SystemClock:
         return time.time_ns()
 
 
+def _since_boot_ns() -> int:
+    """Read a clock that nobody sets and that goes on while the machine sleeps, where there is one.
+
+    Python's own monotonic clock stands still in a suspended Linux machine: a laptop that slept
+    through noon would trade the afternoon by the morning's time.
+    """
+    if sys.platform == "linux":
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return time.monotonic_ns()
+
+
 class SteadyClock:
-    """The machine's time when it was made, and from then on by a clock that nobody can set back.
+    """The machine's time when it was made, and from then on by a clock that nobody can set.
 
     A live run's: while the wall's clock is put right by an hour, timers, deadlines and doubts go on
     as if nothing had happened. ``drift_ns`` says how far the two have come apart.
@@ -32,7 +49,7 @@ class SteadyClock:
     def __init__(
         self,
         wall_ns: Callable[[], int] = time.time_ns,
-        steady_ns: Callable[[], int] = time.monotonic_ns,
+        steady_ns: Callable[[], int] = _since_boot_ns,
     ) -> None:
         self._wall_ns = wall_ns
         self._steady_ns = steady_ns
@@ -46,6 +63,29 @@ class SteadyClock:
     def drift_ns(self) -> int:
         """How far the wall's clock is ahead of this one; negative when it was set back."""
         return self._wall_ns() - self.now()
+
+
+class DriftWatch:
+    """Finds out that the wall's clock was set while a run goes on by its steady one."""
+
+    def __init__(self, clock: SteadyClock) -> None:
+        self._clock = clock
+        self._told_ns = 0
+
+    def look(self) -> str:
+        """Return what to tell a person, once for each time it was set; else an empty text."""
+        drift_ns = self._clock.drift_ns
+        if abs(drift_ns - self._told_ns) < DRIFT_TOLD_NS:
+            return ""
+        self._told_ns = drift_ns
+        if abs(drift_ns) < DRIFT_TOLD_NS:
+            return "the machine's clock shows the time of this run again"
+        where = "ahead of" if drift_ns > 0 else "behind"
+        return (
+            f"the machine's clock was set: it is {abs(drift_ns) / NS_PER_S:.0f} s {where} the time "
+            "this run goes by. If it was wrong before, so are this run's times and market hours: "
+            "stop it, see that the clock is right, and start it again"
+        )
 
 
 class VirtualClock:

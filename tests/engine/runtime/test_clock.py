@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InvariantBroken
-from engine.runtime.clock import Pacer, SteadyClock, SystemClock, VirtualClock, stopwatch_ns
+from engine.runtime.clock import (
+    DriftWatch,
+    Pacer,
+    SteadyClock,
+    SystemClock,
+    VirtualClock,
+    stopwatch_ns,
+)
 
 
 def test_virtual_time_stands_still_until_it_is_moved() -> None:
@@ -62,3 +69,24 @@ def test_a_steady_clock_goes_on_while_the_walls_is_set_back() -> None:
 
 def test_a_steady_clock_begins_with_the_machines_time() -> None:
     assert abs(SteadyClock().now() - SystemClock().now()) < 10**9
+
+
+def test_a_step_of_the_walls_clock_is_told_once_and_a_drift_is_not() -> None:
+    wall, steady = [0], [0]
+    watch = DriftWatch(SteadyClock(lambda: wall[0], lambda: steady[0]))
+    wall[0] += 900_000_000
+    assert not watch.look()
+    wall[0] += 3_600 * 10**9
+    assert "3601 s ahead of the time this run goes by" in watch.look()
+    assert not watch.look()
+    wall[0] -= 7_200 * 10**9
+    assert "3599 s behind" in watch.look()
+    wall[0] = steady[0]
+    assert watch.look() == "the machine's clock shows the time of this run again"
+    assert not watch.look()
+
+
+def test_a_steady_clock_never_goes_back() -> None:
+    clock = SteadyClock()
+    times = [clock.now() for _ in range(1_000)]
+    assert times == sorted(times)
