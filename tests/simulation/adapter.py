@@ -149,13 +149,13 @@ class SimExecution:
     ) -> Sequence[Answer]:
         assert isinstance(outgoing, Request)
         reply = await self._http.send(outgoing.http, on_written)
-        legs = json.loads(outgoing.body).get("legs") if outgoing.body else None
+        legs = msgspec.json.decode(outgoing.body).get("legs") if outgoing.body else None
         return [self.classify(reply)] if legs is None else self.classify_legs(reply, legs)
 
     def classify_legs(self, reply: HttpReply, legs: list[dict[str, Any]]) -> list[Answer]:
         """Say what a reply proves of each leg of a basket; an unknown leg in it proves nothing."""
         try:
-            data = json.loads(reply.body)["data"] if reply.status == 200 else None
+            data = msgspec.json.decode(reply.body)["data"] if reply.status == 200 else None
             rows = [(row, "placed") for row in data["placed"]]
             rows += [(row, "failed") for row in data["failed"]]
         except (ValueError, KeyError, TypeError):

@@ -42,16 +42,19 @@ def run(
     deaths: int | None = None,
     dies_at_point: int = 0,
     trades_for_s: float = TRADES_FOR_S,
+    clock_off_s: float = 0,
 ) -> Outcome:
     """Run one seed from its start to its verdict.
 
     ``scale`` multiplies the share of every fault. ``deaths`` is how often the process is killed,
     each time before a random turn of the loop; None leaves that to the seed. ``dies_at_point``
-    kills it at that point of the disk, counted from 1.
+    kills it at that point of the disk, counted from 1. ``clock_off_s``: how wrong the machine's
+    clock is when it starts.
     """
 
     async def main(loop: VirtualLoop) -> Outcome:
         world = World(loop, seed, scale, trades_for_s)
+        world.wall.skew_ns = round(clock_off_s * 1e9)
         violation = ""
         try:
             await _day(world, deaths, dies_at_point)
@@ -100,7 +103,7 @@ async def _day(world: World, deaths: int | None, dies_at_point: int) -> None:
         raise invariants.Violated("I14", "the engine did not come back")
     kernel = life.parts.kernel
     _raise_failures(world)
-    invariants.at_rest(world, kernel)
+    invariants.at_rest(world, kernel, world.unknowable(kernel))
     world.check_told(life)
     invariants.every_fill_told(world, world.witnesses)
     life.parts.runner.stop("the day is over")

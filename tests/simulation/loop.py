@@ -10,12 +10,18 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar
 from hashlib import blake2b
 from random import Random
 from struct import Struct
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+PROCESS: ContextVar[int] = ContextVar("PROCESS", default=0)
+"""Whose turn it is: the number of the engine's life, 0 for the world outside of it."""
+OUTSIDE = Context()
+"""What belongs to the world is called in here, even when the engine asked for it."""
 
 START_S = 1_000.0
 _TURN = Struct("<qd")
@@ -36,6 +42,8 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
         self._now = START_S
         self._hash = blake2b(digest_size=16)
         self.turns = 0
+        self.is_frozen = False
+        self._held: list[asyncio.Handle] = []
         self.on_turn: Callable[[int], None] = lambda _: None
         self.failures: list[dict[str, Any]] = []
         self.set_exception_handler(lambda _, context: self.failures.append(context))
@@ -51,6 +59,17 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
     def note(self, text: str) -> None:
         """Make something part of the trace."""
         self._hash.update(text.encode())
+
+    def freeze(self, seconds: float) -> None:
+        """Give the process no turn for so long, while the world goes on: it is stopped, or blocked."""
+        self.is_frozen = True
+        self.call_later(seconds, self.thaw, context=OUTSIDE)
+
+    def thaw(self) -> None:
+        """Let the process go on with everything that fell due meanwhile."""
+        self.is_frozen = False
+        held, self._held = self._held, []
+        self._ready.extend(held)  # type: ignore[attr-defined]
 
     def _run_once(self) -> None:
         scheduled, ready = self._scheduled, self._ready  # type: ignore[attr-defined]
@@ -69,6 +88,9 @@ class VirtualLoop(asyncio.base_events.BaseEventLoop):
             ready.rotate(-int(self._roll() * len(ready)))
         handle = ready.popleft()
         if handle._cancelled:
+            return
+        if self.is_frozen and handle._context.get(PROCESS):
+            self._held.append(handle)
             return
         self.turns += 1
         if self.turns > TURNS_MAX:
@@ -98,6 +120,7 @@ def run_virtual(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]], seed: int
 
 def _let_go(loop: VirtualLoop) -> None:
     loop.on_turn = lambda _: None
+    loop.thaw()
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()

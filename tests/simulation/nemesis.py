@@ -53,6 +53,10 @@ FAULTS: dict[str, float] = {
     # the host
     "sync_slow": 0.01,
     "order_lane_short": 0.1,
+    "process_stopped": 0.001,
+    "loop_blocked": 0.002,
+    "wall_steps": 0.0015,
+    "wall_steps_while_late": 0.01,
 }
 
 
@@ -64,6 +68,8 @@ class Nemesis:
     scale: float = 1.0
     counts: Counter[str] = field(default_factory=Counter)
     healed: bool = False
+    late: int = 0
+    """Requests that were given up and are still on their way to a broker."""
 
     def strikes(self, fault: str) -> bool:
         """Say whether a fault happens now, and count it when it does."""

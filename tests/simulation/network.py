@@ -13,6 +13,7 @@ from brokers.transport.http import HttpReply, HttpRequest
 from brokers.transport.web_socket import SocketClosed, WebSocket
 from engine.errors import NotSent, OutcomeUnknown
 from tests.simulation.broker import Broker
+from tests.simulation.loop import OUTSIDE
 from tests.simulation.nemesis import Nemesis
 
 HTML = b"<html><body>502 Bad Gateway</body></html>"
@@ -117,12 +118,17 @@ class MemoryHttp:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[tuple[int, str]] = loop.create_future()
 
+        if late:
+            self._nemesis.late += 1
+
         def arrive() -> None:
+            if late:
+                self._nemesis.late -= 1
             answer = self._handle(request, late=late, fates=fates)
             if not answered.done():
                 answered.set_result(answer)
 
-        loop.call_later(after_s, arrive)
+        loop.call_later(after_s, arrive, context=OUTSIDE)
         return answered
 
     async def _reply(self, status: int, body: bytes) -> HttpReply:

@@ -34,6 +34,7 @@ from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.model.verdict import Verdict
 from engine.ports import Answer
 from engine.runtime.bus import Bus
+from engine.runtime.clock import DriftWatch, SteadyClock
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.sender import Sender
 from risk.gate import Gate
@@ -216,7 +217,7 @@ def an_order_nobody_sent_in_a_reply_is_overlooked() -> Iterator[None]:
         found = classify(self, reply, legs)
         if not found[0].text.endswith("that were not sent"):
             return found
-        data = json.loads(reply.body)["data"]
+        data = msgspec.json.decode(reply.body)["data"]
         rows = [(row, "placed") for row in data["placed"]]
         rows += [(row, "failed") for row in data["failed"]]
         return [self.answer(leg, rows) for leg in legs]
@@ -566,3 +567,21 @@ def a_full_order_lane_drops_without_a_word() -> Iterator[None]:
         return taken
 
     yield from _swap(Bus, "publish", silent)
+
+
+# -- the clock -----------------------------------------------------------------------------------
+
+
+@planted
+def the_walls_clock_is_trusted() -> Iterator[None]:
+    yield from _swap(SteadyClock, "now", lambda self: self._wall_ns())
+
+
+@planted
+def the_time_away_counts_as_waiting_for_an_order_in_doubt() -> Iterator[None]:
+    yield from _swap(doubt.Doubts, "begin_again", lambda _: None)
+
+
+@planted
+def a_clock_that_was_set_is_not_told() -> Iterator[None]:
+    yield from _swap(DriftWatch, "look", lambda _: "")

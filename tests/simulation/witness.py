@@ -159,14 +159,18 @@ def untold_fills(disk: Disk, catalogue: Catalogue, witnesses: Iterable[Witness])
     """Return fills of the journal that no strategy of the life that wrote them was told of."""
     found = []
     told: dict[str, list[Witness]] = {}
+    unfinished = set()
     for witness in witnesses:
+        if witness.recovers and not witness.recoveries:
+            # It ended while it recovered: the next one that does shows what it found.
+            unfinished.add(f"sim-{witness.life}")
         told.setdefault(f"sim-{witness.life}", []).append(witness)
     life = ""
     for entry in read_journal(disk, catalogue):
         record = entry.record
         if isinstance(record, SessionBooted):
             life = record.session_id
-        if isinstance(record, OrderFilled):
+        if isinstance(record, OrderFilled) and life not in unfinished:
             fill = record.fill
             reached = max((w.reached(fill.client_id) for w in told.get(life, ())), default=0)
             filled = fill.filled_before + fill.quantity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from random import Random
@@ -21,8 +22,10 @@ from engine.model.instrument import Instrument, Kind
 from engine.model.market import Bar, Tick
 from engine.model.order import Lifecycle, Order, Product
 from engine.model.record import OrderChanged, Record, SessionBooted
+from engine.ports import Clock
 from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
+from engine.runtime.clock import DRIFT_TOLD_NS, DriftWatch, SteadyClock
 from engine.runtime.journal import Journal
 from engine.runtime.memory_disk import MemoryDisk
 from engine.testing.market import nifty_chain
@@ -32,7 +35,7 @@ from tests.simulation import invariants
 from tests.simulation.adapter import OrderStream, SimExecution
 from tests.simulation.broker import WORKING, Broker, Market, Row
 from tests.simulation.disk import MortalDisk, ProcessDied
-from tests.simulation.loop import VirtualClock, VirtualLoop
+from tests.simulation.loop import OUTSIDE, PROCESS, VirtualClock, VirtualLoop
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.nervous_gate import NervousGate
 from tests.simulation.network import MemoryHttp, MemoryStream
@@ -64,6 +67,10 @@ FULL_EVERY = 4
 """Every so many steps everything is told again, moved or not."""
 
 
+STOPPED_S, BLOCKED_S = 30.0, 3.0
+HOUR_NS = 3_600 * 10**9
+A_WAIT_NS = 130 * 10**9
+"""About as long as an order has to stay away to count as never placed."""
 SHORT_LANE = 3
 """Order updates that wait in a lane that is short: one more is refused."""
 CHECKS_EVERY = 10
@@ -142,6 +149,9 @@ class Life:
     tasks: list[asyncio.Task[Any]]
     witnesses: list[Witness]
     lane: Lane
+    clock: SteadyClock
+    drift: DriftWatch
+    drift_ns: int
 
 
 @dataclass
@@ -162,6 +172,10 @@ class World:
         self.dice = Random(self.seed * 7919 + 1)
         self.nemesis = Nemesis(Random(self.seed * 7919 + 2), self.scale)
         self.clock = VirtualClock(self.loop, START_NS)
+        self.wall = VirtualClock(self.loop, START_NS)
+        self._wall_of_lives = 0
+        self._is_off = False
+        self._absent: set[str] = set()
         self.catalogue = nifty_chain()
         self.by_key = {i.key: i for i in self.catalogue}
         self.sessions = Sessions()
@@ -215,14 +229,22 @@ class World:
     # -- the engine's lives ----------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine on what the disk holds."""
+        """Start the engine on what the disk holds, as a process of its own."""
+        copy_context().run(self._start)
+
+    def _start(self) -> None:
         self.lives += 1
+        PROCESS.set(self.lives)
         self.feed = PriceFeed(self.market, self.by_key)
-        setup = self._setup()
+        clock = SteadyClock(self.wall.now, self.clock.true_ns)
+        setup = self._setup(clock)
         try:
             self._newborn = []
             parts = join_live(setup, self.disk)
         except ProcessDied:
+            return
+        except FileError as error:
+            self._refused(error)
             return
         self._watch_sends(parts.journal)
         lane = self._watch_lane(parts.bus)
@@ -231,29 +253,49 @@ class World:
         for name, accounts in ACCOUNTS.items():
             stream = OrderStream(
                 self.streams[name],
-                self._execution(name),
+                self._execution(name, clock),
                 accounts,
                 Random(self.seed * 7919 + 30 + self.lives),
                 lane.offer,
             )
             tasks.append(make(stream.run()))
-        self.life = Life(parts, self.disk, tasks, self._newborn, lane)
+        self.life = Life(
+            parts,
+            self.disk,
+            tasks,
+            self._newborn,
+            lane,
+            clock,
+            DriftWatch(clock),
+            self.wall.skew_ns,
+        )
+        self._is_off = self._is_off or self.wall.skew_ns != 0
+        self._wall_of_lives = max(self._wall_of_lives, self.wall.skew_ns)
         self.witnesses += self._newborn
         self.note(f"life {self.lives} starts")
 
-    def _execution(self, name: str) -> SimExecution:
+    def _refused(self, error: FileError) -> None:
+        """A clock that was set back: a person sets it right, and starts the engine again."""
+        if "clock" not in str(error):
+            raise error
+        self.note(f"life {self.lives} refuses to start: {error}")
+        self.counts["start_refused_by_clock"] += 1
+        self.wall.skew_ns = self._wall_of_lives
+        self.loop.call_later(5.0, self.start, context=OUTSIDE)
+
+    def _execution(self, name: str, clock: Clock) -> SimExecution:
         return SimExecution(
             self.https[name],
             self.catalogue,
-            self.clock,
+            clock,
             echoes_tag=name == "tagged",
             source=name,
             max_legs=MAX_LEGS[name],
         )
 
-    def _setup(self) -> LiveSetup:
+    def _setup(self, clock: Clock) -> LiveSetup:
         executions = {
-            account: self._execution(name)
+            account: self._execution(name, clock)
             for name, accounts in ACCOUNTS.items()
             for account in accounts
         }
@@ -272,8 +314,8 @@ class World:
             governor=Governor.of(LIMITS),
             executions=executions,
             feed=self.feed,
-            clock=self.clock,
-            wall=self.clock,
+            clock=clock,
+            wall=self.wall,
             log=NoLog(),
             seats=self._seats,
             boot=boot(self.lives),
@@ -287,6 +329,7 @@ class World:
         life = self.life
         self.note(f"life {self.lives} is killed")
         self.counts["kill"] += 1
+        self.loop.thaw()
         if life is not None:
             parts = life.parts
             for witness in life.witnesses:
@@ -329,7 +372,7 @@ class World:
         self.note(f"the end: {where}")
         self.kill()
         away = self.dice.choice((0.1, 1.0, 5.0, 30.0, 90.0))
-        self.loop.call_later(away, self.start)
+        self.loop.call_later(away, self.start, context=OUTSIDE)
 
     def _seats(self, kernel: Kernel, states: Mapping[str, bytes]) -> None:
         for number, (name, accounts) in enumerate(
@@ -347,7 +390,8 @@ class World:
             state = (
                 TraderState() if payload is None else msgspec.json.decode(payload, type=TraderState)
             )
-            until = datetime.fromtimestamp(START_NS / 1e9 + self.trades_for_s, IST).time()
+            began_ns = START_NS + self.wall.skew_ns
+            until = datetime.fromtimestamp(began_ns / 1e9 + self.trades_for_s, IST).time()
             params = TraderParams(until=until)
             trader = Trader(params, state, context)
             trader.witness = Witness(kernel, name, self.lives, self._filled, self.misled)
@@ -388,6 +432,7 @@ class World:
         row = self.row_of(order.client_id)
         wrong = ""
         if order.lifecycle in {Lifecycle.NOT_PLACED, Lifecycle.DENIED}:
+            self._absent.add(order.client_id)
             wrong = "is at the broker" if row is not None else ""
         elif order.lifecycle in {Lifecycle.CANCELLED, Lifecycle.REJECTED}:
             wrong = f"is {row.status}" if row is not None and row.status in WORKING else ""
@@ -416,6 +461,8 @@ class World:
 
     def _placed(self, tag: str) -> None:
         """The broker has an order: its start must have been durable, or it is early."""
+        if tag in self._absent:
+            self.untrue.append(f"{tag} was called absent, and arrives")
         journal, sequence = self._sending[tag]
         if sequence > journal.durable_sequence:
             self.early.append(tag)
@@ -424,7 +471,7 @@ class World:
         """Return a kernel made from the journal alone."""
         assert self.life is not None
         disk = MemoryDisk(self.disk.read())
-        return join_live(self._setup(), disk).kernel
+        return join_live(self._setup(self.life.clock), disk).kernel
 
     def _say(self, line: Say) -> None:
         self.said.append(line)
@@ -449,10 +496,13 @@ class World:
                     broker.move(key)
             life = self.life
             if life is not None:
-                for tick in self.feed.ticks(moved, self.clock.now()):
-                    life.parts.bus.publish_tick(tick)
+                if not self.loop.is_frozen:
+                    for tick in self.feed.ticks(moved, life.clock.now()):
+                        life.parts.bus.publish_tick(tick)
+                    self._tell_drift(life)
                 self._check(life)
             self._meddle()
+            self._trouble_host()
 
     def _check(self, life: Life) -> None:
         """Check what always holds: whenever something was journaled, and every so often besides."""
@@ -464,6 +514,49 @@ class World:
         for check in self.always:
             check(life.parts.kernel)
         self.check_told(life)
+
+    def _tell_drift(self, life: Life) -> None:
+        """Tell a person that the clock was set, as a live start does; untold it is a violation."""
+        text = life.drift.look()
+        if text:
+            self._say(Say("warning", "clock", text, life.clock.now()))
+        told_ns, life.drift_ns = life.drift_ns, self.wall.skew_ns
+        stepped = abs(life.drift_ns - told_ns) > DRIFT_TOLD_NS
+        invariants.require("I14", text or not stepped, "the clock was set and nobody was told")
+
+    def _trouble_host(self) -> None:
+        """Stop or block the process, or set the machine's clock."""
+        nemesis = self.nemesis
+        if self.life is not None and not self.loop.is_frozen:
+            fault = nemesis.first("process_stopped", "loop_blocked")
+            if fault:
+                self.note(f"the process stands still: {fault}")
+                self.loop.freeze(STOPPED_S if fault == "process_stopped" else BLOCKED_S)
+        if nemesis.strikes("wall_steps"):
+            self._step_wall(self.dice.choice((-HOUR_NS, HOUR_NS, -2 * 10**9, 3 * 10**9)))
+        if nemesis.late and nemesis.strikes("wall_steps_while_late"):
+            self._step_wall(self.dice.choice((HOUR_NS, A_WAIT_NS)))
+            if self.life is not None:
+                self.die("after the clock was set")
+
+    def _step_wall(self, step_ns: int) -> None:
+        """Set the machine's clock, an hour off at most."""
+        self.wall.skew_ns = max(-HOUR_NS, min(HOUR_NS, self.wall.skew_ns + step_ns))
+        self.note(f"the machine's clock is {self.wall.skew_ns / 1e9:+.0f} s off")
+
+    def unknowable(self, kernel: Kernel) -> list[str]:
+        """Return the orders in quarantine that no book can tell of any more.
+
+        Where no tag is echoed an order is known by when it was placed: if the engine's clock was
+        an hour off, only a person can say which it is.
+        """
+        if not self._is_off:
+            return []
+        return [
+            order.client_id
+            for order in kernel.blotter.live.values()
+            if order.lifecycle is Lifecycle.QUARANTINED and order.account in ACCOUNTS["untagged"]
+        ]
 
     def check_told(self, life: Life) -> None:
         """Check that strategies know what the engine knows, and heard it in order."""
