@@ -6,7 +6,6 @@ Each replaces one function of the engine by one that a tired person might have w
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import ROUND_DOWN, Decimal
