@@ -175,7 +175,7 @@ class World:
         self.wall = VirtualClock(self.loop, START_NS)
         self._wall_of_lives = 0
         self._is_off = False
-        self._absent: set[str] = set()
+        self._absent: dict[str, tuple[Journal, int]] = {}
         self.catalogue = nifty_chain()
         self.by_key = {i.key: i for i in self.catalogue}
         self.sessions = Sessions()
@@ -422,17 +422,24 @@ class World:
                     # An id that was journaled and lost with the disk's cache is given out again.
                     if known is None or known[0] is not journal:
                         self._sending[record.order.client_id] = (journal, sequence)
-                self._check_end(record.order)
+                        self._forget_lost(record.order.client_id, journal)
+                self._check_end(record.order, journal, sequence)
             return sequence
 
         journal.append = noting  # type: ignore[method-assign]
 
-    def _check_end(self, order: Order) -> None:
+    def _forget_lost(self, tag: str, journal: Journal) -> None:
+        """Forget that an order was called absent by a record which its process's death has lost."""
+        said = self._absent.get(tag)
+        if said is not None and said[0] is not journal and said[1] > said[0].durable_sequence:
+            del self._absent[tag]
+
+    def _check_end(self, order: Order, journal: Journal, sequence: int) -> None:
         """Hold every end of an order against the truth, at the moment it is believed."""
         row = self.row_of(order.client_id)
         wrong = ""
         if order.lifecycle in {Lifecycle.NOT_PLACED, Lifecycle.DENIED}:
-            self._absent.add(order.client_id)
+            self._absent[order.client_id] = (journal, sequence)
             wrong = "is at the broker" if row is not None else ""
         elif order.lifecycle in {Lifecycle.CANCELLED, Lifecycle.REJECTED}:
             wrong = f"is {row.status}" if row is not None and row.status in WORKING else ""
