@@ -52,7 +52,7 @@ from engine.model.event import (
 )
 from engine.model.instrument import Instrument
 from engine.model.legs import GroupPlan
-from engine.model.market import Bar, Depth, Interval, Tick
+from engine.model.market import Depth, Tick
 from engine.model.order import Fill, Order
 from engine.model.order_update import OrderUpdate
 from engine.model.record import SessionClosed
@@ -296,12 +296,7 @@ class Kernel:
         self.durable_sequence = max(self.durable_sequence, event.sequence)
 
     def _history_loaded(self, event: HistoryLoaded) -> None:
-        instrument = self.desk.catalogue.by_key(event.instrument_key)
-        by_interval: dict[Interval, list[Bar]] = {}
-        for bar in event.bars:
-            by_interval.setdefault(bar.interval, []).append(bar)
-        for interval, bars in by_interval.items():
-            self.listening.builder(instrument, interval).seed(bars)
+        self.listening.seed_bars(self.desk.catalogue.by_key(event.instrument_key), event.bars)
 
     # -- inside ----------------------------------------------------------------------------------
 

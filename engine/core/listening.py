@@ -103,6 +103,14 @@ class Listening:
         self._route(instrument)
         return made
 
+    def seed_bars(self, instrument: Instrument, bars: Iterable[Bar]) -> None:
+        """Put bars of before the session in front of those built, oldest first."""
+        by_interval: dict[Interval, list[Bar]] = {}
+        for bar in bars:
+            by_interval.setdefault(bar.interval, []).append(bar)
+        for interval, of_interval in by_interval.items():
+            self.builder(instrument, interval).seed(of_interval)
+
     def bars_of(self, instrument: Instrument, interval: Interval) -> Sequence[Bar]:
         """Return the closed bars, oldest first; none before they are asked for."""
         for builder in self.builders[instrument.index]:

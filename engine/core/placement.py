@@ -15,17 +15,17 @@ from engine.core.blotter import Blotter
 from engine.core.client_ids import ClientIds
 from engine.core.desk import Desk
 from engine.core.entering import ENTERING, Entering
-from engine.core.group import Group, Part, role_of
+from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING, Leaving
+from engine.core.planning import legs_by_account
 from engine.core.workbench import Workbench
 from engine.errors import OffGrid
 from engine.model.command import Lane
 from engine.model.instrument import Instrument
-from engine.model.legs import GroupPlan, GroupState, Leg, LegPlan, LegRole
+from engine.model.legs import GroupPlan, GroupState, LegRole
 from engine.model.legs_state import GroupTrigger
-from engine.model.order import Fill, Order, OrderType
+from engine.model.order import Fill, Order
 from engine.model.record import EntryWithdrawn, GroupMoved, GroupPlanned, LegRepriced
-from engine.model.side import Side
 from engine.ports import RiskGate, RiskView
 from engine.rules.clock_time import ns
 
@@ -82,17 +82,7 @@ class Placement:
 
     def _register(self, plan: GroupPlan) -> Group:
         """Make a group of a plan: legs by account, in units and on the grid."""
-        sells_options = any(
-            leg.side is Side.SELL and leg.instrument.right is not None for leg in plan.legs
-        )
-        legs_by_account = {
-            account: [
-                _leg_plan(number, leg, weight, sells_options=sells_options)
-                for number, leg in enumerate(plan.legs, start=1)
-            ]
-            for account, weight in plan.accounts.items()
-        }
-        group = Group(self._desk, plan, legs_by_account)
+        group = Group(self._desk, plan, legs_by_account(plan))
         self.groups[plan.group_id] = group
         self._newest_named[plan.strategy, plan.name] = group
         for account, part in group.parts.items():
@@ -390,18 +380,3 @@ def _left_from(came_from: GroupState | None) -> GroupState:
     if came_from in ENTERING:
         return GroupState.UNWINDING
     return GroupState.EXITING
-
-
-def _leg_plan(number: int, leg: Leg, weight: int, *, sells_options: bool) -> LegPlan:
-    """Return the leg as planned for an account of this weight: units, role and grid prices."""
-    instrument, side = leg.instrument, leg.side
-    return LegPlan(
-        number=number,
-        instrument=instrument,
-        side=side,
-        quantity=leg.lots * instrument.lot_size * weight,
-        role=role_of(side, instrument, sells_options=sells_options),
-        order_type=OrderType.LIMIT if leg.trigger is None else OrderType.STOP_LIMIT,
-        limit=None if leg.limit is None else instrument.price(leg.limit, side, "passive"),
-        trigger=None if leg.trigger is None else instrument.price(leg.trigger, side, "nearest"),
-    )
