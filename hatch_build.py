@@ -18,7 +18,7 @@ from setuptools.errors import PlatformError
 
 SOURCES = (
     Path("brokers/angelone/normalize/compiled.c"),
-    Path("engine/runtime/frame_loop/compiled.c"),
+    Path("engine/runtime/hot_path/compiled.c"),
 )
 
 

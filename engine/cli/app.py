@@ -29,7 +29,7 @@ from brokers.registry import BROKERS
 from engine import __version__
 from engine.errors import EXIT_BUG, EXIT_DONE, EXIT_FILE, LegworkError
 from engine.model.money import trap_float_mixing
-from engine.runtime.frame_loop.twin import TWIN
+from engine.runtime.hot_path.twin import TWIN
 
 EXIT_INTERRUPTED: Final = 130
 _DEBUG: Final = "--debug"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.core.book import Book
-from engine.core.ledger import Ledger
+from engine.core.ledger import Ledger, Mark, mark
 from engine.core.timers import NEVER, Timers
 from engine.core.trading_time import TradingTime
 from engine.model.catalogue import Catalogue
@@ -43,11 +43,12 @@ class Desk:
         catalogue: Catalogue,
         trading: TradingTime,
         frame_number: Callable[[], int | None],
+        mark: Mark = mark,
     ) -> None:
         self.catalogue = catalogue
         self.trading = trading
         self.book = Book(catalogue)
-        self.ledger = Ledger()
+        self.ledger = Ledger(mark)
         self.timers = Timers(self.stir)
         self.outbox: list[Effect] = []
         self.now = 0
@@ -75,6 +76,15 @@ class Desk:
     def cause(self) -> Cause:
         """Say what is being handled: the event's number, the hook, the newest frame."""
         return Cause(kseq=self.kseq, hook=self.hook, frame=self._frame_number())
+
+    def marks(self) -> dict[str, float]:
+        """Return the last price of everything that is held, by instrument key."""
+        ticks = self.book.ticks
+        return {
+            instrument.key: tick.last
+            for instrument, _ in self.ledger.nets(None)
+            if (tick := ticks[instrument.index]) is not None
+        }
 
     def alert(self, level: str, subject: str, text: str) -> None:
         """Tell a person, and journal that they were told."""

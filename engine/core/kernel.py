@@ -19,6 +19,7 @@ from engine.core.failure import describe
 from engine.core.group import Group
 from engine.core.halting import Halting
 from engine.core.kernel_config import KernelConfig
+from engine.core.ledger import Mark, mark
 from engine.core.listening import Listening
 from engine.core.loss_watch import LossWatch
 from engine.core.placement import Placement
@@ -78,11 +79,12 @@ class Kernel:
         *,
         frame_number: Callable[[], int | None] = lambda: None,
         stopwatch: Callable[[], int] = lambda: 0,
+        mark: Mark = mark,
     ) -> None:
         self.config = config
         self.sessions = sessions
         trading = TradingTime(catalogue, sessions, config.trading_date)
-        self.desk = Desk(catalogue, trading, frame_number)
+        self.desk = Desk(catalogue, trading, frame_number, mark)
         self._gate = gate
         self._kill_switch = kill_switch
         self._stopwatch = stopwatch
@@ -264,17 +266,12 @@ class Kernel:
         # What is asked for at the end is not judged any more.
         self.placement.drafts.clear()
         desk = self.desk
-        marks = {
-            instrument.key: tick.last
-            for instrument, _ in desk.ledger.nets(None)
-            if (tick := desk.book.ticks[instrument.index]) is not None
-        }
         desk.keep(
             SessionClosed(
                 desk.now,
                 desk.kseq,
                 event.reason,
-                marks,
+                desk.marks(),
                 {name: desk.ledger.realised_inr(name) for name in self.seats},
                 {name: desk.ledger.unrealised_inr(desk.book.ticks, name) for name in self.seats},
             )

@@ -8,7 +8,7 @@ unrealised profit (DESIGN.md decision 4).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Generic, TypeVar
 
@@ -107,16 +107,36 @@ class _Line:
         return self._view
 
 
+Held = tuple[int, int, float]
+"""What is held of one instrument: its index, units (below 0 when short), what they cost."""
+
+Mark = Callable[[list[Held], Sequence[Tick | None]], float]
+
+
+def mark(held: list[Held], ticks: Sequence[Tick | None]) -> float:
+    """Return what closing all of ``held`` at the last prices would earn; without a price nothing.
+
+    Every second for everything that is held, and more often for groups with a stop.
+    """
+    total = 0.0
+    for index, quantity, cost in held:
+        tick = ticks[index]
+        if tick is not None:
+            total += quantity * tick.last - cost
+    return total
+
+
 class _Scope(Generic[K]):
     """The positions of one strategy, account, group or of all, in order of first fill."""
 
-    __slots__ = ("_open", "_realised_float", "lines", "realised")
+    __slots__ = ("_mark", "_open", "_realised_float", "lines", "realised")
 
-    def __init__(self) -> None:
+    def __init__(self, mark: Mark) -> None:
+        self._mark = mark
         self.lines: dict[K, _Line] = {}
         self.realised = ZERO
         self._realised_float = 0.0
-        self._open: list[tuple[int, int, float]] | None = []
+        self._open: list[Held] | None = []
 
     def apply(self, key: K, fill: Fill) -> None:
         line = self.lines.get(key)
@@ -126,8 +146,8 @@ class _Scope(Generic[K]):
         self._realised_float = float(self.realised)
         self._open = None
 
-    def open(self) -> list[tuple[int, int, float]]:
-        """Return what is held, in order of first fill: instrument index, units, their cost."""
+    def open(self) -> list[Held]:
+        """Return what is held, in order of first fill."""
         if self._open is None:
             self._open = [
                 (line.index, line.quantity, line.cost_float)
@@ -137,16 +157,10 @@ class _Scope(Generic[K]):
         return self._open
 
     def unrealised(self, ticks: Sequence[Tick | None]) -> float:
-        # Every second for everything held: no call and no look-up of a name per line.
-        total = 0.0
-        for index, quantity, cost in self.open():
-            tick = ticks[index]
-            if tick is not None:
-                total += quantity * tick.last - cost
-        return total
+        return self._mark(self.open(), ticks)
 
     def pnl(self, ticks: Sequence[Tick | None]) -> float:
-        return self._realised_float + self.unrealised(ticks)
+        return self._realised_float + self._mark(self.open(), ticks)
 
 
 class Ledger:
@@ -157,8 +171,9 @@ class Ledger:
     both open though the account is flat. The sums agree.
     """
 
-    def __init__(self) -> None:
-        self._all: _Scope[_Held] = _Scope()
+    def __init__(self, mark: Mark = mark) -> None:
+        self._mark = mark
+        self._all: _Scope[_Held] = _Scope(mark)
         self._accounts: dict[str, _Scope[_Held]] = {}
         self._strategies: dict[str, _Scope[Instrument]] = {}
         self._shares: dict[tuple[str, str], _Scope[Instrument]] = {}
@@ -172,10 +187,10 @@ class Ledger:
         instrument, account, strategy = fill.instrument, fill.account, fill.strategy
         held = (account, instrument, fill.product)
         self._all.apply(held, fill)
-        _scope(self._accounts, account).apply(held, fill)
-        _scope(self._strategies, strategy).apply(instrument, fill)
-        _scope(self._shares, (strategy, account)).apply(instrument, fill)
-        _scope(self._groups, fill.group_id).apply(instrument, fill)
+        self._scope(self._accounts, account).apply(held, fill)
+        self._scope(self._strategies, strategy).apply(instrument, fill)
+        self._scope(self._shares, (strategy, account)).apply(instrument, fill)
+        self._scope(self._groups, fill.group_id).apply(instrument, fill)
         signed = fill.quantity * fill.side.sign
         share = (fill.group_id, account, instrument)
         self._group_net[share] = self._group_net.get(share, 0) + signed
@@ -290,6 +305,12 @@ class Ledger:
         scope = self._groups.get(group_id)
         return 0.0 if scope is None else scope.pnl(ticks)
 
+    def _scope(self, scopes: dict[S, _Scope[K]], key: S) -> _Scope[K]:
+        scope = scopes.get(key)
+        if scope is None:
+            scope = scopes[key] = _Scope(self._mark)
+        return scope
+
     def _scope_of(
         self, strategy: str | None, account: str | None
     ) -> _Scope[_Held] | _Scope[Instrument] | None:
@@ -298,13 +319,6 @@ class Ledger:
         if account is None:
             return self._strategies.get(strategy)
         return self._shares.get((strategy, account))
-
-
-def _scope(scopes: dict[S, _Scope[K]], key: S) -> _Scope[K]:
-    scope = scopes.get(key)
-    if scope is None:
-        scope = scopes[key] = _Scope()
-    return scope
 
 
 def _position(scope: _Scope[K] | None, key: K, instrument: Instrument) -> Position:

@@ -22,7 +22,7 @@ from engine.model.catalogue import Catalogue
 from engine.model.money import trap_float_mixing
 from engine.model.record import GroupPlanned, OrderChanged, OrderFilled
 from engine.paper_run import Outcome, run_paper
-from engine.runtime.frame_loop.twin import TWIN
+from engine.runtime.hot_path.twin import TWIN
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.sessions_on_disk import JOURNAL_NAME
 

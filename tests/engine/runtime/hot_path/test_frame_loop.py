@@ -20,13 +20,13 @@ from engine.model.catalogue import Catalogue
 from engine.model.instrument import Instrument
 from engine.model.market import Tick
 from engine.rules.sessions import Sessions
-from engine.runtime.frame_loop.twin import TWIN
+from engine.runtime.hot_path.twin import TWIN
 from engine.testing import TRADING_DATE, nifty_chain
 
 if why := TWIN.why_not():
     pytest.skip(f"the compiled frame loop is not here: {why}", allow_module_level=True)
 
-from engine.runtime.frame_loop import compiled
+from engine.runtime.hot_path import compiled
 
 CATALOGUE: Catalogue = nifty_chain()
 SIZE = len(CATALOGUE)

@@ -1,5 +1,6 @@
 /*
- * The way of ordinary frames through ReplayRunner.step and Kernel.handle, compiled.
+ * What a run does most, compiled: FrameLoop, the way of ordinary frames through ReplayRunner.step and Kernel.handle,
+ * and mark, what is held at the last prices (engine.core.ledger.mark).
  *
  * FrameLoop takes frames while each is ordinary: a tick of an instrument that somebody watches, with no order of ours
  * at the exchange there, no book wanted, before the horizon. It does for such a frame what the runner and Kernel.handle
@@ -334,7 +335,7 @@ static PyType_Slot FrameLoop_slots[] = {
 };
 
 static PyType_Spec FrameLoop_spec = {
-    .name = "engine.runtime.frame_loop.compiled.FrameLoop",
+    .name = "engine.runtime.hot_path.compiled.FrameLoop",
     .basicsize = sizeof(FrameLoop),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = FrameLoop_slots,
@@ -352,6 +353,67 @@ fill(PyObject *module)
     return added < 0 ? -1 : PyModule_AddStringConstant(module, "SOURCE_SHA256", SOURCE_SHA256);
 }
 
+PyDoc_STRVAR(mark_doc,
+             "mark($module, held, ticks)\n--\n\n"
+             "``engine.core.ledger.mark``, compiled.");
+
+static PyObject *
+mark(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    (void)module;
+    if (count != 2 || !PyList_Check(args[0]) || !PyList_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "mark takes a list of what is held and one of ticks");
+        return NULL;
+    }
+    PyObject *held = args[0], *ticks = args[1];
+    PyTypeObject *kind = NULL;
+    Py_ssize_t last_at = -1;
+    double total = 0.0;
+    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(held); place++) {
+        PyObject *line = PyList_GET_ITEM(held, place);
+        if (!PyTuple_Check(line) || PyTuple_GET_SIZE(line) != 3) {
+            PyErr_SetString(PyExc_TypeError, "what is held is an index, units and their cost");
+            return NULL;
+        }
+        Py_ssize_t index = PyLong_AsSsize_t(PyTuple_GET_ITEM(line, 0));
+        double quantity = PyLong_AsDouble(PyTuple_GET_ITEM(line, 1));
+        double cost = PyFloat_AsDouble(PyTuple_GET_ITEM(line, 2));
+        if (PyErr_Occurred()) {
+            return NULL;
+        }
+        if (index < 0 || index >= PyList_GET_SIZE(ticks)) {
+            PyErr_SetString(PyExc_IndexError, "no such instrument");
+            return NULL;
+        }
+        PyObject *tick = PyList_GET_ITEM(ticks, index);
+        if (tick == Py_None) {
+            continue;
+        }
+        if (Py_TYPE(tick) != kind) {
+            kind = Py_TYPE(tick);
+            last_at = slot_of(kind, "last");
+            if (last_at < 0) {
+                return NULL;
+            }
+        }
+        PyObject *last = *slot(tick, last_at);
+        double price = last ? PyFloat_AsDouble(last) : 0.0;
+        if (!last || (price == -1.0 && PyErr_Occurred())) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_AttributeError, "a tick without a last price");
+            }
+            return NULL;
+        }
+        total += quantity * price - cost;
+    }
+    return PyFloat_FromDouble(total);
+}
+
+static PyMethodDef module_methods[] = {
+    {"mark", (PyCFunction)(void (*)(void))mark, METH_FASTCALL, mark_doc},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, fill},
     {0, NULL},
@@ -360,8 +422,9 @@ static PyModuleDef_Slot module_slots[] = {
 static PyModuleDef module = {
     .m_base = PyModuleDef_HEAD_INIT,
     .m_name = "compiled",
-    .m_doc = "The way of an ordinary frame, compiled.",
+    .m_doc = "What a run does most, compiled.",
     .m_size = 0,
+    .m_methods = module_methods,
     .m_slots = module_slots,
 };
 

@@ -7,6 +7,8 @@ from engine.model.market import Tick
 
 SOURCE_SHA256: Final[str]
 
+def mark(held: Sequence[tuple[int, int, float]], ticks: Sequence[Tick | None], /) -> float: ...
+
 class FrameLoop:
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Final
 from engine.native import Twin, why_not_loaded
 
 try:
-    import engine.runtime.frame_loop.compiled as compiled  # noqa: PLR0402 - from hides its absence
+    import engine.runtime.hot_path.compiled as compiled  # noqa: PLR0402 - from hides its absence
 except ImportError as error:
     compiled = None  # type: ignore[assignment]
     _not_loaded = why_not_loaded(error)

@@ -1,14 +1,20 @@
-"""Whether ordinary frames are looped over in C in this process."""
+"""What a run goes through most in this process: the compiled parts where they are used."""
 
 from __future__ import annotations
 
 from engine.core.kernel import Kernel
+from engine.core.ledger import Mark, mark
 from engine.model.instrument import Instrument
 from engine.model.market import Tick
 from engine.native import Implementation
 from engine.ports import Decoder, VirtualBroker
-from engine.runtime.frame_loop import twin
 from engine.runtime.frames import FrameLoop
+from engine.runtime.hot_path import twin
+
+
+def marking() -> Mark:
+    """Return what values all that is held. Raises ``FileError`` as ``Twin.in_use`` does."""
+    return twin.compiled.mark if _is_compiled() else mark
 
 
 def make_frame_loop(
@@ -22,7 +28,7 @@ def make_frame_loop(
 
     Raises ``FileError`` as ``Twin.in_use`` does.
     """
-    if twin.TWIN.in_use().implementation is Implementation.PYTHON:
+    if not _is_compiled():
         return None
     return twin.compiled.FrameLoop(
         kernel.desk,
@@ -37,3 +43,7 @@ def make_frame_loop(
         kernel.desk.book.ticks,
         kernel.listening.on_tick,
     )
+
+
+def _is_compiled() -> bool:
+    return twin.TWIN.in_use().implementation is Implementation.COMPILED
