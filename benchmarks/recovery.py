@@ -27,7 +27,7 @@ from engine.core.restore import Restore
 from engine.model.catalogue import Catalogue
 from engine.model.codec import Codec
 from engine.model.money import trap_float_mixing
-from engine.model.record import SessionBooted
+from engine.model.record import Checkpoint, SessionBooted
 from engine.runtime.journal import TYPE_NUMBERS
 from engine.runtime.journal_reader import JournalContent, JournalEntry, RawEntry, read_journal
 from engine.runtime.readmodel_build import fold
@@ -74,7 +74,9 @@ class Renumbered:
     """A journal over and over: each time with orders, groups and fills of its own."""
 
     def __init__(self, content: JournalContent) -> None:
-        self._raw = [raw for raw in content.raw if raw.type_number != TYPE_NUMBERS[SessionBooted]]
+        # A checkpoint vouches for its own records, not for these over and over.
+        left_out = (TYPE_NUMBERS[SessionBooted], TYPE_NUMBERS[Checkpoint])
+        self._raw = [raw for raw in content.raw if raw.type_number not in left_out]
         self._boot = content.raw[0]
         self._orders = 1 + max(
             found[1]

@@ -23,6 +23,7 @@ from engine.ports import Clock, DecisionLog, Disk, Execution, Feed, MessageGover
 from engine.rules.clock_time import NS_PER_S, ns
 from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
+from engine.runtime.checkpoints import EVERY_RECORDS, Checkpoints
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.journal import Journal
 from engine.runtime.journal_reader import JournalEntry, read_journal
@@ -46,7 +47,8 @@ class LiveSetup:
 
     ``executions`` are the order entries by account. ``sync`` makes a journal durable beside the
     loop and returns the sequence reached. ``kill`` is a kill that stands from before, if one does.
-    ``acts`` is where people ask for things (``engine.runtime.inbox``).
+    ``acts`` is where people ask for things (``engine.runtime.inbox``). ``checkpoint_every``: so
+    many records are written between two checkpoints.
     """
 
     trading_date: date
@@ -66,6 +68,7 @@ class LiveSetup:
     stopwatch: Callable[[], int]
     kill: KillTripped | None = None
     acts: Acts = NOBODY_ASKS
+    checkpoint_every: int = EVERY_RECORDS
     name: str = "journal"
 
 
@@ -88,17 +91,12 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
     """Take the journal on ``disk`` up, or begin it, and join everything around it.
 
     Raises ``FileError`` for a journal with a hole in it, one of a newer version, of another day or
-    of the future, and one whose open groups belong to a strategy that is gone.
+    of the future, one with a checkpoint that its records do not lead to, and one whose open groups
+    belong to a strategy that is gone.
     """
     content = read_journal(disk, setup.catalogue, name=setup.name)
     entries = list(content)
     _require_today(entries, setup)
-    if entries:
-        journal = Journal.resume(disk, setup.wall, name=setup.name, position=content.position)
-    else:
-        disk.truncate(0)
-        journal = Journal.create(disk, setup.wall, name=setup.name)
-    journal.append(setup.boot, setup.clock.now())
     kill_switch = KillSwitch()
     kernel = Kernel(
         KernelConfig(
@@ -127,11 +125,21 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         if isinstance(entry.record, StateSaved)
     }
     setup.seats(kernel, states)
+    restore = Restore(kernel)
+    for entry in entries:
+        restore.take(entry.record, entry.at)
     if entries:
-        restore = Restore(kernel)
-        for entry in entries:
-            restore.take(entry.record, entry.at)
         restore.finish()
+    # What was folded is hashed here, where nothing waits for it.
+    restore.digest.sections()
+    kernel.desk.on_record = restore.digest.note
+    # Nothing is written before all that stands in the journal was understood.
+    if entries:
+        journal = Journal.resume(disk, setup.wall, name=setup.name, position=content.position)
+    else:
+        disk.truncate(0)
+        journal = Journal.create(disk, setup.wall, name=setup.name)
+    journal.append(setup.boot, setup.clock.now())
     if setup.kill is not None:
         kill_switch.trip(setup.kill)
     bus = Bus()
@@ -165,6 +173,7 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         setup.clock,
         setup.stopwatch,
         setup.acts,
+        Checkpoints(kernel, journal, restore.digest, setup.checkpoint_every),
     )
     return LiveParts(
         kernel=kernel,

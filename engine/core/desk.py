@@ -10,7 +10,7 @@ from engine.core.timers import NEVER, Timers
 from engine.core.trading_time import TradingTime
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Effect, Keep, Say
-from engine.model.record import AlertRaised, Cause, Record
+from engine.model.record import AlertRaised, Cause, Record, StateSaved
 
 
 class Desk:
@@ -19,7 +19,8 @@ class Desk:
     ``is_stirred``: this event led to something, so the kernel must finish it. ``look_at`` (ns): no
     tick before it needs more than its routes. Both keep the way of an ordinary tick short.
     ``is_waiting``: background work is being awaited, so no hook is running and none may ask.
-    ``trading`` says when the instruments trade.
+    ``trading`` says when the instruments trade. ``states``: what was last journaled of each
+    strategy's own state. ``on_record`` is shown every record (``engine.core.state_digest``).
     """
 
     __slots__ = (
@@ -57,6 +58,8 @@ class Desk:
         self.is_stirred = False
         self.is_waiting = False
         self.look_at = NEVER
+        self.states: dict[str, bytes] = {}
+        self.on_record: Callable[[Record], None] = lambda _: None
         self._frame_number = frame_number
 
     def stir(self) -> None:
@@ -70,6 +73,9 @@ class Desk:
 
     def keep(self, record: Record) -> None:
         """Write to the journal."""
+        self.on_record(record)
+        if record.__class__ is StateSaved:
+            self.states[record.strategy] = record.payload
         self.outbox.append(Keep(record))
         self.is_stirred = True
 

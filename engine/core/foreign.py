@@ -115,6 +115,10 @@ class Foreign:
         """Return the net units of one instrument and product in an account that are not ours."""
         return self._units.get((account, instrument, product), 0)
 
+    def counted(self) -> tuple[tuple[str, str, Product, int], ...]:
+        """Return all units that are not ours, in the order they were first counted."""
+        return tuple((a, i.key, p, units) for (a, i, p), units in self._units.items())
+
     def held(self, account: str | None = None) -> Iterator[tuple[Instrument, Product, int]]:
         """Return every net quantity that is not ours, of one account or of all."""
         for (owner, instrument, product), units in self._units.items():

@@ -19,7 +19,8 @@ from engine.ports import Breach, KillSwitch
 class Halting:
     """Halts strategies, trips the kill switch, and leaves groups where that is asked for.
 
-    ``tell`` calls something once what is under way has been done.
+    ``tell`` calls something once what is under way has been done. ``kills`` (by scope) and
+    ``halts`` (by strategy, with the reason) are those the journal has and nobody lifted.
     """
 
     def __init__(
@@ -39,11 +40,14 @@ class Halting:
         self._seats = seats
         self._tell = tell
         self._hook_budget_ms = hook_budget_ms
+        self.kills: dict[str, KillMode] = {}
+        self.halts: dict[str, str] = {}
 
     def kill(self, event: KillTripped) -> None:
         """Trip the kill switch, and cancel or flatten as far as its mode reaches."""
         desk = self._desk
         self._kill_switch.trip(event)
+        self.kills[event.scope] = event.mode
         desk.keep(KillRecorded(desk.now, desk.kseq, event.scope, event.mode, event.who, event.why))
         desk.alert("critical", event.scope, f"KILLED by {event.who}: {event.why}")
         if event.mode is KillMode.BLOCK_NEW:
@@ -57,6 +61,7 @@ class Halting:
         desk.keep(
             HumanActed(desk.now, desk.kseq, "arm", event.scope, event.who, event.why, event.act_id)
         )
+        self._forget(event.scope)
         try:
             self._kill_switch.arm(event.scope)
         except KeyError:
@@ -71,17 +76,24 @@ class Halting:
     def restore_kill(self, event: KillTripped, parts: Iterable[Part]) -> None:
         """Take up a kill of an earlier process: it stands until a person arms again."""
         self._kill_switch.trip(event)
+        self.kills[event.scope] = event.mode
         for part in parts:
             part.flattens = part.flattens or event.mode is KillMode.FLATTEN
 
     def restore_halt(self, strategy: str, why: str) -> None:
         """Take up the halt of a strategy."""
+        self.halts[strategy] = why
         self._kill_switch.halt(strategy, why)
 
     def restore_arm(self, scope: str) -> None:
         """Take up what a person lifted; a scope that nothing stopped by record stays as it is."""
+        self._forget(scope)
         with contextlib.suppress(KeyError):
             self._kill_switch.arm(scope)
+
+    def _forget(self, scope: str) -> None:
+        self.kills.pop(scope, None)
+        self.halts.pop(scope, None)
 
     def stranded(self, group: Group, why: str) -> None:
         """A group cannot get flat: nothing else may make it worse."""
@@ -123,6 +135,7 @@ class Halting:
         seat.halted_why = why
         self._listening.reroute(seat)
         self._kill_switch.halt(seat.strategy_id, why)
+        self.halts[seat.strategy_id] = why
         desk.keep(StrategyHalted(desk.now, desk.kseq, seat.strategy_id, why, trace))
         exits = seat.config.exits_on_error
         desk.alert(

@@ -174,9 +174,12 @@ class Placement:
         for group in list(self.groups.values()):
             for part in group.parts.values():
                 scopes = ("all", f"account:{part.account}", group.strategy)
-                if part.state.is_terminal or scope not in scopes:
+                if scope not in scopes:
                     continue
+                # Also of one that is over: what fills late is left as the kill wanted it.
                 part.flattens = part.flattens or flattens
+                if part.state.is_terminal:
+                    continue
                 self._withdraw(group)
                 for entries in (True, False):
                     self._bench.cancel_working(part, reason, entries=entries, lane=Lane.KILL_CANCEL)

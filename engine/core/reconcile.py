@@ -86,6 +86,10 @@ class Reconcile:
         """Return what an account's books allow, and why."""
         return self.books.standing(account)
 
+    def adjustments(self) -> list[str]:
+        """Return the ids of the differences that people accepted."""
+        return sorted(self._adjustments)
+
     def order_changed(self, order: Order, before: Order) -> None:
         """Note what happened to one of our orders."""
         if order.account in self._accounts:

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from engine.core.checkpoint import require_same
 from engine.core.client_ids import parse
 from engine.core.group import LegRun, Part
 from engine.core.kernel import Kernel
 from engine.core.leaving import LEAVING
 from engine.core.merge import fill_of
+from engine.core.state_digest import StateDigest
 from engine.errors import FileError
 from engine.model.event import KillMode, KillTripped
 from engine.model.legs import GroupState
@@ -23,6 +25,7 @@ from engine.model.order import Fill, Lifecycle, Order
 from engine.model.record import (
     AccountVerified,
     AlertRaised,
+    Checkpoint,
     EntryWithdrawn,
     ForeignHeld,
     ForeignSeen,
@@ -52,6 +55,8 @@ class Restore:
         self._fills: dict[str, Fill] = {}
         self._told: dict[str, int] = {}
         self._at = 0
+        self._taken = 0
+        self.digest = StateDigest(kernel)
         self._takers: Final[Mapping[type, Callable[[Any], None]]] = {
             SessionBooted: self._nothing,
             GroupPlanned: self._planned,
@@ -62,8 +67,7 @@ class Restore:
             EntryWithdrawn: self._withdrawn,
             LegRepriced: self._repriced,
             StrategyHalted: self._halted,
-            # Strategies were given their states when they were made.
-            StateSaved: self._nothing,
+            StateSaved: self._state_saved,
             KillRecorded: self._killed,
             SnapshotNoted: self._nothing,
             ForeignSeen: kernel.reconcile.foreign.restore,
@@ -72,19 +76,25 @@ class Restore:
             HumanActed: self._acted,
             AlertRaised: self._nothing,
             SessionClosed: self._nothing,
+            Checkpoint: self._checked,
         }
 
     def take(self, record: Record, at: int) -> None:
         """Fold one record in; ``at`` is the engine's time it was written at.
 
+        Raises ``FileError`` for a checkpoint that the records before it do not lead to.
+        """
+        self._at = max(self._at, at)
+        self._taken += 1
+        self._takers[type(record)](record)
+        self.digest.note(record)
+
+    def finish(self) -> None:
+        """Make the kernel ready: orders, groups and watches stand, and nothing is worked yet.
+
         Raises ``FileError`` for a strategy that no longer stands in the configuration while
         something of its is open.
         """
-        self._at = max(self._at, at)
-        self._takers[type(record)](record)
-
-    def finish(self) -> None:
-        """Make the kernel ready: orders, groups and watches stand, and nothing is worked yet."""
         kernel = self._kernel
         kernel.desk.now = self._at
         for order in self._orders.values():
@@ -184,6 +194,13 @@ class Restore:
             seat.is_halted = True
             seat.halted_why = record.why
         self._kernel.halting.restore_halt(record.strategy, record.why)
+
+    def _state_saved(self, record: StateSaved) -> None:
+        # Strategies were given their states when they were made.
+        self._kernel.desk.states[record.strategy] = record.payload
+
+    def _checked(self, record: Checkpoint) -> None:
+        require_same(record, self.digest.sections(self._orders), self._taken)
 
     def _killed(self, record: KillRecorded) -> None:
         kill = KillTripped(record.scope, KillMode(record.mode), record.who, record.why)

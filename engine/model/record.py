@@ -234,8 +234,24 @@ class AlertRaised(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
+class Checkpoint(msgspec.Struct, frozen=True, tag=True):
+    """The hash of each section of what a restart restores, as the live kernel had it here.
+
+    The fold of all records before must give the same. ``form`` is the number of what is hashed
+    and how (``engine.core.state_digest``).
+    """
+
+    at: int
+    kseq: int
+    form: int
+    sections: dict[str, str]
+
+
 class SessionClosed(msgspec.Struct, frozen=True, tag=True):
-    """The last record of a session that ended in order: profit and loss per strategy, marks."""
+    """The end of a session that ended in order: profit and loss per strategy, marks.
+
+    The last record, but for a live run's checkpoint behind it.
+    """
 
     at: int
     kseq: int
@@ -264,4 +280,5 @@ Record = (
     | HumanActed
     | AlertRaised
     | SessionClosed
+    | Checkpoint
 )

@@ -25,6 +25,7 @@ from engine.model.codec import encode
 from engine.model.record import (
     AccountVerified,
     AlertRaised,
+    Checkpoint,
     EntryWithdrawn,
     ForeignHeld,
     ForeignSeen,
@@ -73,6 +74,7 @@ TYPE_NUMBERS: Final[dict[type[Record], int]] = {
     HumanActed: 16,
     EntryWithdrawn: 17,
     LegRepriced: 18,
+    Checkpoint: 19,
 }
 """What stands in the ``type`` field. A number is never given to another record."""
 

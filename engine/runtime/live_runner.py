@@ -28,6 +28,7 @@ from engine.model.market import Depth, Tick
 from engine.ports import Clock, DecisionLog, MessageGovernor
 from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
+from engine.runtime.checkpoints import Checkpoints
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.live_effects import LiveEffects
 
@@ -80,7 +81,8 @@ class LiveRunner:
         bus: Bus,
         clock: Clock,
         stopwatch: Callable[[], int],
-        acts: Acts = NOBODY_ASKS,
+        acts: Acts,
+        checkpoints: Checkpoints,
     ) -> None:
         self._kernel = kernel
         self._governor = governor
@@ -91,6 +93,7 @@ class LiveRunner:
         self._clock = clock
         self._stopwatch = stopwatch
         self._acts = acts
+        self._checkpoints = checkpoints
         self._ending: str | None = None
         self._told_durable = commit.durable_sequence
         self._look_at_acts = 0
@@ -119,6 +122,7 @@ class LiveRunner:
                 await self._idle()
         self._dispatch(RunEnding(self._ending))
         await self._effects.close()
+        self._checkpoints.write(self._now())
         await self._commit.wait_for_all()
 
     async def _idle(self) -> None:
@@ -212,6 +216,7 @@ class LiveRunner:
         if effects is not NOTHING and effects:
             self._log.effects(kernel.desk.kseq, now, encode(effects))
             self._commit.want(self._effects.carry(effects, now))
+            self._checkpoints.look(now)
         self.longest_event_ns = max(self.longest_event_ns, self._stopwatch() - started)
         overruns, kernel.overruns[:] = list(kernel.overruns), []
         for overrun in overruns:

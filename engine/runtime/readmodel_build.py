@@ -15,6 +15,7 @@ from engine.model.order import Order
 from engine.model.record import (
     AccountVerified,
     AlertRaised,
+    Checkpoint,
     EntryWithdrawn,
     ForeignHeld,
     ForeignSeen,
@@ -106,6 +107,8 @@ class _Builder:
             KillRecorded: self._killed,
             AlertRaised: self._alerted,
             SessionClosed: self._closed,
+            # It vouches for the records before it and tells nothing of its own.
+            Checkpoint: lambda _, __: None,
             SnapshotNoted: lambda _, record: self._doubt.snapshot(record),
             ForeignSeen: lambda _, record: self._doubt.seen(record),
             ForeignHeld: lambda _, record: self._doubt.held(record),

@@ -11,10 +11,12 @@ import pytest
 
 from engine import Params, buy
 from engine.core.seat import SeatConfig
+from engine.core.state_digest import FORM, StateDigest
 from engine.errors import FileError
 from engine.live_parts import LiveParts, LiveSetup, join_live
 from engine.model.order import Lifecycle, Product
 from engine.model.order_update import RemoteStatus
+from engine.model.record import Checkpoint
 from engine.ports import Capabilities
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
@@ -142,6 +144,20 @@ def test_a_journal_that_died_at_birth_is_begun_anew(live: LiveKernel, length: in
     parts, disk = join(live, live.disk.read()[:length])
     assert not parts.kernel.blotter.orders
     assert len(list(read_journal(disk, live.catalogue))) == 1
+
+
+def test_a_checkpoint_that_does_not_hold_is_refused_and_nothing_is_touched(
+    live: LiveKernel,
+) -> None:
+    sections = StateDigest(live.kernel).sections()
+    live.journal.append(Checkpoint(live.now, 1, FORM, sections), live.now)
+    join(live, live.disk.read())
+    live.journal.append(Checkpoint(live.now, 1, FORM, sections | {"groups": "00"}), live.now)
+    content = live.disk.read()
+    disk = MemoryDisk(content)
+    with pytest.raises(FileError, match=rf"record {live.journal.sequence}, .* in groups\."):
+        join_live(setup(live), disk)
+    assert disk.read() == content
 
 
 def test_an_open_group_whose_strategy_is_gone_is_refused(live: LiveKernel) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from engine.core.state_digest import StateDigest
 from engine.model.order import Lifecycle, Order
 from engine.model.record import OrderChanged, OrderFilled, Record
 from engine.runtime.journal_reader import read_journal
@@ -270,6 +271,9 @@ def same_after_fold(world: World, kernel: Kernel, again: Kernel) -> None:
     ours = sorted((a, p.instrument.key, p.quantity) for a, _, p in kernel.desk.ledger.positions())
     folded = sorted((a, p.instrument.key, p.quantity) for a, _, p in again.desk.ledger.positions())
     require("I11", ours == folded, "positions differ after a fold")
+    live, fold = StateDigest(kernel).sections(), StateDigest(again).sections()
+    differing = [name for name in live if live[name] != fold[name]]
+    require("I11", live == fold, f"the hash of {differing} differs after a fold")
     del world
 
 

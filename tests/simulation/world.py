@@ -47,6 +47,8 @@ IST = timezone(timedelta(hours=5, minutes=30))
 START_NS = int(datetime(2026, 8, 18, 9, 20, tzinfo=IST).timestamp()) * 10**9
 TRADES_FOR_S = 600.0
 RESTS_WITHIN_S = 420.0
+CHECKPOINT_EVERY = 25
+"""Far more often than in earnest, so that every kind of record comes to stand between two."""
 ACCOUNTS = {"tagged": ("A1", "A2"), "untagged": ("B1",)}
 MAX_LEGS = {"tagged": 1, "untagged": 4}
 
@@ -322,6 +324,7 @@ class World:
             say=self._say,
             sync=self._sync,
             stopwatch=lambda: 0,
+            checkpoint_every=CHECKPOINT_EVERY,
         )
 
     def kill(self) -> None:
