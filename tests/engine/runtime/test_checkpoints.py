@@ -27,6 +27,8 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.journal import Journal
 from engine.runtime.journal_reader import JournalEntry, read_journal
 from engine.runtime.memory_disk import MemoryDisk
+from engine.runtime.readmodel_build import fold
+from engine.runtime.readmodel_schema import SessionRow
 from tests.simulation.loop import VirtualLoop, run_virtual
 from tests.simulation.world import CHECKPOINT_EVERY, World
 
@@ -83,6 +85,13 @@ def test_a_run_writes_one_at_its_start_now_and_then_and_at_its_end() -> None:
 def test_what_was_written_again_as_it_was_is_taken_up() -> None:
     _, entries = quiet_day()
     join(written_again([(entry.record, entry.at) for entry in entries]))
+
+
+def test_the_read_model_passes_over_them() -> None:
+    _, entries = quiet_day()
+    without = fold(entry for entry in entries if not isinstance(entry.record, Checkpoint))
+    for (table, rows), (_, wanted) in zip(fold(entries), without, strict=True):
+        assert rows == wanted or table is SessionRow, "the session names its last record"
 
 
 def one_paisa_more(record: Any) -> Any:
