@@ -34,7 +34,9 @@ class Desk:
         "ledger",
         "look_at",
         "now",
+        "on_record",
         "outbox",
+        "states",
         "timers",
         "trading",
     )
