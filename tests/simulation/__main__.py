@@ -5,6 +5,7 @@ python -m tests.simulation --seeds 10000 --tally t.json --until-s 600    the sam
 python -m tests.simulation --seed 4711            one seed, its story and its verdict
 python -m tests.simulation --planted              how many planted bugs are caught
 python -m tests.simulation --deaths               dead at every write and sync of a short day
+python -m tests.simulation --deaths --turns       dead before every turn of the loop of one
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def main() -> int:
     reader.add_argument(
         "--deaths", action="store_true", help="die at every write and sync of a short day"
     )
+    reader.add_argument("--turns", action="store_true", help="die before every turn of the loop")
     reader.add_argument(
         "--every", type=int, default=1, help="of the points of death, every so many"
     )
@@ -53,7 +55,7 @@ def main() -> int:
     if asked.planted:
         return _planted(asked.jobs, asked.only or "")
     if asked.deaths:
-        return _deaths(asked.jobs, asked.every, asked.first or 0)
+        return _deaths(asked.jobs, asked.every, asked.first or 0, at_turns=asked.turns)
     return campaign(
         _run,
         asked.first,
@@ -86,25 +88,37 @@ def _planted(jobs: int, only: str) -> int:
     return 0 if caught >= 0.95 * len(chosen) else 1
 
 
-def _deaths(jobs: int, every: int, seed: int) -> int:
-    """Let the process die at every point of its disk, a day for each."""
+def _deaths(jobs: int, every: int, seed: int, *, at_turns: bool) -> int:
+    """Let the process die at every point of its disk, or turn of its loop, a day for each."""
     started = time.monotonic()
-    points = range(1, run(seed, scale=0, deaths=0, trades_for_s=SHORT_DAY_S).points, every)
+    day = run(seed, scale=0, deaths=0, trades_for_s=SHORT_DAY_S)
+    points = range(1, day.turns_of_trading if at_turns else day.points, every)
     failed = 0
     with multiprocessing.Pool(jobs, initializer=_prepare) as pool:
-        found = pool.imap_unordered(_die, ((seed, point) for point in points), chunksize=4)
+        asked = ((seed, point, at_turns) for point in points)
+        found = pool.imap_unordered(_die, asked, chunksize=4)
         for point, violation in found:
             if violation:
                 failed += 1
-                print(f"seed {seed}, dead at point {point}: {violation}", flush=True)
+                print(
+                    f"seed {seed}, dead at {'turn' if at_turns else 'point'} {point}: {violation}",
+                    flush=True,
+                )
     took = time.monotonic() - started
     print(f"{len(points)} deaths in {took:.0f} s, {failed} violated")
     return 1 if failed else 0
 
 
-def _die(asked: tuple[int, int]) -> tuple[int, str]:
-    seed, point = asked
-    outcome = run(seed, scale=0, deaths=0, dies_at_point=point, trades_for_s=SHORT_DAY_S)
+def _die(asked: tuple[int, int, bool]) -> tuple[int, str]:
+    seed, point, at_turn = asked
+    outcome = run(
+        seed,
+        scale=0,
+        deaths=0,
+        dies_at_point=0 if at_turn else point,
+        dies_at_turn=point if at_turn else 0,
+        trades_for_s=SHORT_DAY_S,
+    )
     return point, outcome.violation
 
 

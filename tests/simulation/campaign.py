@@ -18,7 +18,15 @@ BLOCK_SEEDS = 16
 SAYS_EVERY_S = 30.0
 ENOUGH_SEEDS = 200
 """So many seeds must have met every fault."""
-HOST = ("several_in_one", "kill", "kill_lost_bytes")
+HOST = (
+    "several_in_one",
+    "kill",
+    "kill_lost_bytes",
+    "kill_left_a_hole",
+    "start_refused_by_hole",
+    "start_refused_by_clock",
+    "order_lane_refused",
+)
 
 
 class Tally(msgspec.Struct):

@@ -33,6 +33,7 @@ class Outcome:
     trades: int = 0
     story: list[str] = field(default_factory=list)
     points: int = 0
+    turns_of_trading: int = 0
 
 
 def run(
@@ -41,6 +42,7 @@ def run(
     scale: float = 1.0,
     deaths: int | None = None,
     dies_at_point: int = 0,
+    dies_at_turn: int = 0,
     trades_for_s: float = TRADES_FOR_S,
     clock_off_s: float = 0,
 ) -> Outcome:
@@ -48,7 +50,8 @@ def run(
 
     ``scale`` multiplies the share of every fault. ``deaths`` is how often the process is killed,
     each time before a random turn of the loop; None leaves that to the seed. ``dies_at_point``
-    kills it at that point of the disk, counted from 1. ``clock_off_s``: how wrong the machine's
+    kills it at that point of the disk, ``dies_at_turn`` before that turn of the loop, both counted
+    from 1. ``clock_off_s``: how wrong the machine's
     clock is when it starts.
     """
 
@@ -57,7 +60,7 @@ def run(
         world.wall.skew_ns = round(clock_off_s * 1e9)
         violation = ""
         try:
-            await _day(world, deaths, dies_at_point)
+            await _day(world, deaths, dies_at_point, dies_at_turn)
         except invariants.Violated as violated:
             violation = str(violated)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's finding
@@ -74,15 +77,17 @@ def run(
             sum(len(broker.trades) for broker in world.brokers.values()),
             world.story,
             world.point,
+            world.traded_until_turn,
         )
 
     return run_virtual(main, seed)
 
 
-async def _day(world: World, deaths: int | None, dies_at_point: int) -> None:
+async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_turn: int) -> None:
     dice = world.dice
     times = dice.choice((0, 0, 1, 1, 2, 3, 5)) if deaths is None else deaths
     world.dies_at_turns = sorted(dice.randrange(50, TURNS_OF_A_DAY) for _ in range(times))
+    world.dies_at_turns += [dies_at_turn] if dies_at_turn else []
     world.dies_at_point = dies_at_point
     if times and dice.random() < 0.5:
         world.dies_at_point = dice.randrange(1, POINTS_OF_A_DAY)
@@ -90,12 +95,14 @@ async def _day(world: World, deaths: int | None, dies_at_point: int) -> None:
     world.start()
     await world.turn(world.trades_for_s)
     world.dies_at_turns.clear()
+    turns = world.loop.turns
     while world.life is None:
         await world.turn(1.0)
     _raise_failures(world)
     world.nemesis.heal()
     world.note("everything works again")
     await _rest(world)
+    world.traded_until_turn = turns
     disk = world.disk
     disk.on_point = lambda _: None
     life = world.life

@@ -22,6 +22,12 @@ def test_a_death_at_any_point_of_the_disk_loses_and_doubles_nothing(point: int) 
     assert not outcome.violation
 
 
+@pytest.mark.parametrize("turn", range(1, 900, 60))
+def test_a_death_before_any_turn_of_the_loop_loses_and_doubles_nothing(turn: int) -> None:
+    outcome = run(0, scale=0, deaths=0, dies_at_turn=turn, trades_for_s=SHORT_DAY_S)
+    assert not outcome.violation
+
+
 def test_the_same_seed_gives_the_same_day() -> None:
     first, second = run(11), run(11)
     assert (first.trace, first.story) == (second.trace, second.story)

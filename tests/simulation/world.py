@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
@@ -73,6 +74,8 @@ STOPPED_S, BLOCKED_S = 30.0, 3.0
 HOUR_NS = 3_600 * 10**9
 A_WAIT_NS = 130 * 10**9
 """About as long as an order has to stay away to count as never placed."""
+SECTOR = 512
+"""A disk writes so many bytes or none of them."""
 SHORT_LANE = 3
 """Order updates that wait in a lane that is short: one more is refused."""
 CHECKS_EVERY = 10
@@ -211,6 +214,7 @@ class World:
         self.disk = self._mortal(b"")
         self.point = 0
         self.dies_at_point = 0
+        self.traded_until_turn = 0
         self.dies_at_turns: list[int] = []
         self.loop.on_turn = self._turned
         self.life: Life | None = None
@@ -277,12 +281,20 @@ class World:
         self.note(f"life {self.lives} starts")
 
     def _refused(self, error: FileError) -> None:
-        """A clock that was set back: a person sets it right, and starts the engine again."""
-        if "clock" not in str(error):
-            raise error
+        """Do what a person does who reads why: set the clock right, or cut off what was not synced.
+
+        A sector that did not get through has whole records behind it, all of them not synced.
+        """
         self.note(f"life {self.lives} refuses to start: {error}")
-        self.counts["start_refused_by_clock"] += 1
-        self.wall.skew_ns = self._wall_of_lives
+        damaged = re.search(r"at byte (\d+) is damaged", str(error))
+        if damaged is not None:
+            self.counts["start_refused_by_hole"] += 1
+            self.disk.truncate(int(damaged[1]))
+        elif "clock" in str(error):
+            self.counts["start_refused_by_clock"] += 1
+            self.wall.skew_ns = self._wall_of_lives
+        else:
+            raise error
         self.loop.call_later(5.0, self.start, context=OUTSIDE)
 
     def _execution(self, name: str, clock: Clock) -> SimExecution:
@@ -344,13 +356,22 @@ class World:
         disk = self.disk
         disk.on_point = lambda _: None
         unsynced = len(disk.read()) - disk.synced_length
-        kept = self.dice.randint(0, unsynced)
+        kept = self.dice.choice((unsynced, self.dice.randint(0, unsynced)))
         if kept < unsynced:
             self.counts["kill_lost_bytes"] += 1
-        self.disk = self._mortal(disk.crash(kept).read())
+        self.disk = self._mortal(self._got_through(disk.crash(kept).read(), disk.synced_length))
         self.life = None
         for stream in self.streams.values():
             stream.break_all()
+
+    def _got_through(self, content: bytes, synced: int) -> bytes:
+        """Return what is left of bytes that were not synced: now and then one sector is not."""
+        sectors = range(-(-synced // SECTOR), len(content) // SECTOR)
+        if not sectors or self.dice.random() < 0.3:
+            return content
+        hole = self.dice.choice(sectors) * SECTOR
+        self.counts["kill_left_a_hole"] += 1
+        return content[:hole] + bytes(SECTOR) + content[hole + SECTOR :]
 
     def _mortal(self, content: bytes) -> MortalDisk:
         disk = MortalDisk(content)
