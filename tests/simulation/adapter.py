@@ -150,7 +150,24 @@ class SimExecution:
         assert isinstance(outgoing, Request)
         reply = await self._http.send(outgoing.http, on_written)
         legs = msgspec.json.decode(outgoing.body).get("legs") if outgoing.body else None
-        return [self.classify(reply)] if legs is None else self.classify_legs(reply, legs)
+        if legs is not None:
+            return self.classify_legs(reply, legs)
+        if self._is_of_another(outgoing, reply):
+            return [Answer(ReplyOutcome.AMBIGUOUS, text="the reply is another request's")]
+        return [self.classify(reply)]
+
+    @staticmethod
+    def _is_of_another(outgoing: Request, reply: HttpReply) -> bool:
+        """Say whether a reply is not of this request: each names its order, refused or not."""
+        try:
+            data = msgspec.json.decode(reply.body).get("data") or {}
+            asked = msgspec.json.decode(outgoing.body).get("tag")
+            got = data.get("tag")
+        except (msgspec.DecodeError, AttributeError):
+            return False
+        if asked is not None:
+            return got != asked
+        return not outgoing.http.url.endswith(f"/{data.get('order_id')}")
 
     def classify_legs(self, reply: HttpReply, legs: list[dict[str, Any]]) -> list[Answer]:
         """Say what a reply proves of each leg of a basket; an unknown leg in it proves nothing."""
@@ -247,7 +264,7 @@ class SimExecution:
             trades=tuple(
                 TradeRow(
                     broker_id=row["order_id"],
-                    quantity=row["quantity"],
+                    quantity=int(row["quantity"]),
                     price=Decimal(row["price"]),
                     fill_id=row["fill_id"],
                 )
@@ -257,10 +274,10 @@ class SimExecution:
                 PositionRow(
                     instrument=self._catalogue.by_key(row["instrument"]),
                     product=Product(row["product"]),
-                    quantity=row["quantity"],
+                    quantity=int(row["quantity"]),
                 )
                 for row in positions
-                if row["quantity"]
+                if int(row["quantity"])
             ),
         )
 
@@ -275,17 +292,17 @@ class SimExecution:
             status=status,
             client_id=row["tag"],
             broker_id=row["order_id"],
-            filled_quantity=row["filled"],
+            filled_quantity=int(row["filled"]),
             average_price=average or None,
-            quantity=row["quantity"],
+            quantity=int(row["quantity"]),
             price=Decimal(row["price"]),
-            version=row["version"],
+            version=int(row["version"]),
             reason=row["reason"] or None,
             raw_status=raw,
             instrument=self._catalogue.by_key(row["instrument"]),
             side=Side[row["side"]],
             product=Product(row["product"]),
-            placed_at=row["placed_ns"],
+            placed_at=int(row["placed_ns"]),
         )
 
 

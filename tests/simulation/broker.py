@@ -192,13 +192,15 @@ class Broker:
 
     def _change(self, method: str, row: Row, asked: Any) -> dict[str, Any]:
         if row.status not in WORKING:
-            return {"status": False, "code": "E201", "message": f"order is {row.status}"}
+            refusal = {"order_id": row.order_id, "error": "E201"}
+            return {"status": False, "data": refusal, "message": f"order is {row.status}"}
         if method == "DELETE":
             self._move(row, "CANCELLED")
             return {"status": True, "data": {"order_id": row.order_id}}
         price, quantity = _paise(asked["price"]), int(asked["quantity"])
         if price % TICK_PAISE or quantity < row.filled:
-            return {"status": False, "code": "E102", "message": "validation failed"}
+            refusal = {"order_id": row.order_id, "error": "E102"}
+            return {"status": False, "data": refusal, "message": "validation failed"}
         row.price, row.quantity = price, quantity
         self._move(row, "OPEN")
         self._match(row)
@@ -253,6 +255,13 @@ class Broker:
         self._move(row, "OPEN")
         self._match(row)
         return row.order_id
+
+    def reject_late(self, order_id: str) -> None:
+        """Reject an order that stood, as if somebody had looked at it only now."""
+        row = self.rows[order_id]
+        if row.status in WORKING and not row.filled:
+            row.reason = "RMS: rejected after it was open"
+            self._move(row, "REJECTED")
 
     def cancel_one(self) -> str | None:
         """Let somebody cancel, from the broker's own app, one working order of ours."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.core.kernel import Kernel
 from engine.model.order import Lifecycle
+from engine.runtime.journal import JournalBroken
 from tests.simulation import invariants
 from tests.simulation.disk import ProcessDied
 from tests.simulation.loop import VirtualLoop, run_virtual
@@ -154,7 +155,7 @@ def _raise_failures(world: World) -> None:
     """Raise what a task of the engine died of."""
     for context in world.loop.failures:
         error = context.get("exception")
-        if isinstance(error, ProcessDied):
+        if isinstance(error, ProcessDied | JournalBroken):
             continue
         raise error if isinstance(error, BaseException) else RuntimeError(context["message"])
     if world.life is not None:

@@ -14,6 +14,7 @@ from brokers.transport.web_socket import SocketClosed, WebSocket
 from engine.errors import NotSent, OutcomeUnknown
 from tests.simulation.broker import Broker
 from tests.simulation.loop import OUTSIDE
+from tests.simulation.mangle import PROCESSED, UNPROCESSED, Hidden, book, stream_row
 from tests.simulation.nemesis import Nemesis
 
 HTML = b"<html><body>502 Bad Gateway</body></html>"
@@ -34,6 +35,8 @@ class MemoryHttp:
         self._dice = dice
         self._nemesis = nemesis
         self._old: dict[str, str] = {}
+        self._another = b""
+        self._hidden = Hidden()
 
     async def send(
         self, request: HttpRequest, on_written: Callable[[], None] = lambda: None
@@ -57,6 +60,13 @@ class MemoryHttp:
                 self._arrive(request, dice.uniform(0.5, 119.0), late=True)
             await asyncio.sleep(dice.uniform(0, 3))
             raise OutcomeUnknown("connection reset")
+        if not fault:
+            fault = nemesis.first("reset_before_first_byte", *UNPROCESSED)
+        if fault == "reset_before_first_byte":
+            raise OutcomeUnknown("connection reset")
+        if fault in UNPROCESSED:
+            await asyncio.sleep(dice.uniform(0.005, 0.05))
+            return HttpReply(status=UNPROCESSED[fault], body=HTML)
         if fault == "reply_500_before":
             await asyncio.sleep(dice.uniform(0.005, 0.05))
             return HttpReply(status=500, body=HTML)
@@ -69,7 +79,18 @@ class MemoryHttp:
         text = self._twist(legs_fault, text)
         if fault == "reply_rate_limited_after_accepting":
             return HttpReply(status=403, body=LIMITED)
-        return await self._reply(status, text.encode())
+        is_of_legs = request.url.endswith("baskets")
+        if request.method == "POST" and not is_of_legs:
+            self._may_reject_later(text)
+        return await self._reply(status, text.encode(), is_of_legs=is_of_legs)
+
+    def _may_reject_later(self, text: str) -> None:
+        """Have an order that was accepted and stands be rejected half a minute later."""
+        order_id = msgspec.json.decode(text)["data"].get("order_id")
+        if order_id and self._nemesis.strikes("late_reject"):
+            asyncio.get_running_loop().call_later(
+                30.0, self._broker.reject_late, order_id, context=OUTSIDE
+            )
 
     def _legs_fault(self, request: HttpRequest) -> tuple[str, Sequence[str]]:
         """Choose what goes wrong with a request of several legs, and the fate of each leg."""
@@ -131,7 +152,7 @@ class MemoryHttp:
         loop.call_later(after_s, arrive, context=OUTSIDE)
         return answered
 
-    async def _reply(self, status: int, body: bytes) -> HttpReply:
+    async def _reply(self, status: int, body: bytes, *, is_of_legs: bool) -> HttpReply:
         fault = self._nemesis.first(
             "reset_after_accepting",
             "reply_late",
@@ -142,7 +163,15 @@ class MemoryHttp:
             "reply_500_after",
             "reply_400_timed_out_after_accepting",
             "reply_without_id",
+            "reply_of_another",
+            *PROCESSED,
         )
+        another = self._another
+        if not is_of_legs:
+            # The legs of a reply are known by their looks, which another basket's may have as well.
+            self._another = body
+        if fault in PROCESSED:
+            return HttpReply(status=PROCESSED[fault], body=HTML)
         match fault:
             case "reset_after_accepting":
                 raise OutcomeUnknown("connection reset")
@@ -160,6 +189,8 @@ class MemoryHttp:
                 return HttpReply(status=502, body=HTML)
             case "reply_400_timed_out_after_accepting":
                 return HttpReply(status=400, body=TIMED_OUT)
+            case "reply_of_another":
+                return HttpReply(status=200, body=another)
             case "reply_without_id":
                 return HttpReply(status=200, body=b'{"status":true,"data":{}}')
         return HttpReply(status=status, body=body)
@@ -177,6 +208,8 @@ class MemoryHttp:
             text = self._old.get(request.url, '{"status": true, "data": []}')
         if fault in MANGLED:
             text = self._mangled(text, fault, is_of_positions="positions/" in request.url)
+        if not fault:
+            text = self._mangled_more(text, is_of_orders="orders/" in request.url)
         self._old[request.url] = fresh
         await asyncio.sleep(dice.uniform(0.005, 0.2))
         if fault == "book_fails":
@@ -192,6 +225,22 @@ class MemoryHttp:
             rows = rows[: self._dice.randrange(len(rows) + 1)]
         elif fault == "book_doubled" and not is_of_positions:
             rows = [*rows, *rows]
+        return _json({"status": True, "data": rows})
+
+    def _mangled_more(self, text: str, *, is_of_orders: bool) -> str:
+        """Return a book with a page lost, a row away for a while, or numbers as text."""
+        nemesis, now = self._nemesis, asyncio.get_running_loop().time()
+        fault = nemesis.first("book_loses_a_page", "book_numbers_as_strings")
+        if nemesis.healed:
+            self._hidden.forget()
+        hides = is_of_orders and nemesis.strikes("book_hides_a_row")
+        if not (fault or hides or (is_of_orders and self._hidden.any)):
+            return text
+        rows = book(fault, msgspec.json.decode(text)["data"], self._dice)
+        if hides:
+            self._hidden.hide(rows, now, self._dice)
+        if is_of_orders:
+            rows = self._hidden.shown(rows, now)
         return _json({"status": True, "data": rows})
 
     def _handle(
@@ -252,7 +301,12 @@ class MemoryStream:
             "stream_spaces_in_status",
             "stream_garbage",
             "stream_other_account",
+            "stream_delays_long",
+            "stream_filled_without_quantity",
+            "stream_filled_too_small",
+            "stream_version_regresses",
         )
+        text = _json(stream_row(fault, row)) if fault else text
         loop = asyncio.get_running_loop()
         delay = self._dice.uniform(0.001, 0.05)
         match fault:
@@ -262,6 +316,8 @@ class MemoryStream:
                 loop.call_later(delay + self._dice.uniform(0, 3), socket.push, text)
             case "stream_delays":
                 delay += self._dice.uniform(0, 8)
+            case "stream_delays_long":
+                delay += self._dice.uniform(10, 60)
             case "stream_unknown_status":
                 text = _json({**row, "status": "VALIDATION_LIMBO"})
             case "stream_spaces_in_status":

@@ -172,6 +172,11 @@ def a_cancel_in_doubt_counts_as_cancelled() -> Iterator[None]:
     yield from _swap(Blotter, "replied", other)
 
 
+@planted
+def a_reply_of_another_request_is_believed() -> Iterator[None]:
+    yield from _swap(SimExecution, "_is_of_another", staticmethod(lambda *_: False))
+
+
 # -- replies to several legs ----------------------------------------------------------------------
 
 

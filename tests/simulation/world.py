@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -27,7 +28,7 @@ from engine.ports import Clock
 from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
 from engine.runtime.clock import DRIFT_TOLD_NS, DriftWatch, SteadyClock
-from engine.runtime.journal import Journal
+from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.memory_disk import MemoryDisk
 from engine.testing.market import nifty_chain
 from risk.limits import AccountLimits, StrategyLimits
@@ -265,6 +266,8 @@ class World:
                 lane.offer,
             )
             tasks.append(make(stream.run()))
+        for task in tasks[:2]:
+            task.add_done_callback(self._ended)
         self.life = Life(
             parts,
             self.disk,
@@ -428,11 +431,29 @@ class World:
         async def sync() -> int:
             slow = self.nemesis.strikes("sync_slow")
             await asyncio.sleep(self.dice.uniform(0.3, 2.0) if slow else 0.0005)
+            if self.nemesis.strikes("disk_fails"):
+                self._break(disk)
             if disk.is_closed:
                 raise asyncio.CancelledError
             return journal.sync()
 
         return sync
+
+    def _break(self, disk: MortalDisk) -> None:
+        """Let the next sync fail, or the next write: a full disk, or one that became read-only."""
+        number = self.dice.choice((errno.EIO, errno.ENOSPC, errno.EROFS))
+        self.note(f"the disk fails: {errno.errorcode[number]}")
+        if number == errno.EIO:
+            disk.sync_error = number
+        else:
+            disk.append_error = number
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """A run whose journal cannot be written is over; it is started again on another disk."""
+        if task.cancelled() or not isinstance(task.exception(), JournalBroken):
+            return
+        if self.life is not None and task in self.life.tasks:
+            self.die("the journal is broken")
 
     def _watch_sends(self, journal: Journal) -> None:
         """Note which record of which journal started every send."""

@@ -65,7 +65,7 @@ def written_again(entries: list[tuple[Record, int]]) -> MemoryDisk:
 
 def join(disk: MemoryDisk) -> None:
     world, entries = quiet_day()
-    setup = world._setup()
+    setup = world._setup(world.wall)
     setup.clock = setup.wall = VirtualClock(entries[-1].at)
     join_live(setup, disk)
 
