@@ -46,6 +46,8 @@ LIMITS = AccountLimits(
     max_uncovered_short_lots=1_000_000,
     max_open_orders=1_000_000,
     max_rejections=1_000_000,
+    # Prices are printed once, at the start: a slow disk must not make them too old to be traded on.
+    reference_max_age_s={"option": 3600},
 )
 
 
