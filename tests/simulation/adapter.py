@@ -159,6 +159,8 @@ class SimExecution:
     @staticmethod
     def _is_of_another(outgoing: Request, reply: HttpReply) -> bool:
         """Say whether a reply is not of this request: each names its order, refused or not."""
+        if reply.status != 200:
+            return False
         try:
             data = msgspec.json.decode(reply.body).get("data") or {}
             asked = msgspec.json.decode(outgoing.body).get("tag")

@@ -103,6 +103,9 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
     world.nemesis.heal()
     world.note("everything works again")
     await _rest(world)
+    if world.life is None:
+        # It died once more at the very end: it comes back, and comes to rest again.
+        await _rest(world)
     world.traded_until_turn = turns
     disk = world.disk
     disk.on_point = lambda _: None

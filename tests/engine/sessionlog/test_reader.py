@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -73,10 +74,11 @@ def test_memory_stays_flat_while_a_log_is_read(header: Header, tmp_path: Path) -
         writer.frame("angel", number, payload)
     writer.close(50_000, "done")
     log = SessionLog.open(compact(path))
+    gc.collect()
     before = pa.total_allocated_bytes()
     peak = max(pa.total_allocated_bytes() for _ in log.frame_batches())
     assert peak - before < 8 << 20 < 50_000 * 379
-    assert pa.total_allocated_bytes() == before
+    assert pa.total_allocated_bytes() <= before
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
