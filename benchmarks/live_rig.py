@@ -206,14 +206,16 @@ class Running:
 
     def tick(self) -> None:
         """Print every watched instrument."""
-        for tick in self.feed.ticks(self.rig.clock.now()):
+        for tick in self.feed.ticks(self.rig.market.prices, self.rig.clock.now()):
             self.parts.bus.publish_tick(tick)
 
     def ask(self, work: Callable[[Asker], None]) -> None:
         """Have the strategy do something at the index's next tick, which is now."""
         self.strategy.work = work
         (tick,) = (
-            t for t in self.feed.ticks(self.rig.clock.now()) if t.instrument.kind is Kind.INDEX
+            t
+            for t in self.feed.ticks(self.rig.market.prices, self.rig.clock.now())
+            if t.instrument.kind is Kind.INDEX
         )
         self.parts.bus.publish_tick(tick)
 
