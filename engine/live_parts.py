@@ -139,6 +139,8 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
     else:
         disk.truncate(0)
         journal = Journal.create(disk, setup.wall, name=setup.name)
+        # Whatever a power cut leaves of the rest, the next start knows whose file it is.
+        journal.sync()
     journal.append(setup.boot, setup.clock.now())
     if setup.kill is not None:
         kill_switch.trip(setup.kill)

@@ -21,6 +21,7 @@ from engine.ports import Capabilities
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 from engine.runtime.clock import VirtualClock
+from engine.runtime.journal import MAGIC
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.memory_disk import MemoryDisk
 from risk.gate import Gate
@@ -165,3 +166,12 @@ def test_an_open_group_whose_strategy_is_gone_is_refused(live: LiveKernel) -> No
     gone.seats = lambda *_: None
     with pytest.raises(FileError, match=r"puppet.*no longer stands in the configuration"):
         join_live(gone, MemoryDisk(live.disk.read()))
+
+
+def test_a_new_journal_is_known_for_one_whatever_is_lost_of_it() -> None:
+    live = LiveKernel()
+    _, disk = join(live, b"")
+    left = disk.crash(0).read()
+    assert left == MAGIC
+    again, _ = join(live, left)
+    assert again.journal.sequence == 1

@@ -98,6 +98,8 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
     world.dies_at_turns.clear()
     turns = world.loop.turns
     while world.life is None:
+        # One that cannot be started again would be waited for without end.
+        _raise_failures(world)
         await world.turn(1.0)
     _raise_failures(world)
     world.nemesis.heal()
