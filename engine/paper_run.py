@@ -31,7 +31,6 @@ from engine.runtime.frames import FrameBatch
 from engine.runtime.journal import Journal
 from engine.runtime.progress import Progress
 from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME
-from engine.runtime.tasks import Aside
 from engine.sessionlog.compact import compact
 from engine.sessionlog.writer import SessionLogWriter
 
@@ -96,7 +95,7 @@ async def run_paper(
                 session.log,
                 _to_both(session.note, observer.say),
             )
-            batches = recording.frames(Aside("recording's hash"))
+            batches = recording.frames()
             first = next(batches)
             session.journal.append(booted(loaded, recording), first.received_at[0])
             parts.runner.begin(first.received_at[0])

@@ -220,16 +220,6 @@ class Execution(Protocol):
         """
 
 
-class Aside(Protocol):
-    """Does work beside whoever asks for it, whose outcome is only wanted at the end."""
-
-    def do(self, work: Callable[[], object]) -> None:
-        """Have ``work`` done, after all that was asked for before it."""
-
-    def wait(self) -> None:
-        """Return once everything is done; raise what any of it raised."""
-
-
 class MessageGovernor(Protocol):
     """Holds messages until every rate window has room (``risk.throttle``)."""
 

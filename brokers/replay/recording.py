@@ -10,7 +10,7 @@ from engine.errors import RecordingError
 from engine.model.catalogue import Catalogue
 from engine.model.market import Depth
 from engine.model.tokens import TokenRow
-from engine.ports import Aside, Decoder
+from engine.ports import Decoder
 from engine.sessionlog.format import Header
 from engine.sessionlog.reader import SessionLog
 from engine.sessionlog.row import FrameBatch
@@ -48,12 +48,9 @@ class Recording:
         """What the recording says about itself."""
         return self.log.header
 
-    def frames(self, aside: Aside | None = None) -> Iterator[FrameBatch]:
-        """Yield the frames; raises ``RecordingError`` at the end if they were changed.
-
-        ``aside`` hashes them meanwhile.
-        """
-        return self.log.frame_batches(checked=True, aside=aside)
+    def frames(self) -> Iterator[FrameBatch]:
+        """Yield the frames; raises ``RecordingError`` at the end if they were changed."""
+        return self.log.frame_batches(checked=True)
 
     @classmethod
     def open(cls, path: Path, find_decoder: FindDecoder) -> Recording:

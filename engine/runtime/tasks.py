@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Callable, Coroutine
 from functools import partial
 from queue import SimpleQueue
-from threading import Semaphore, Thread
-from typing import Any, Final, TypeVar
+from threading import Thread
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -71,55 +71,6 @@ class Helper:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked.put((work, done))
         return await done
-
-
-class Aside:
-    """One thread for work whose outcome is only wanted at the end, in the order asked for.
-
-    It falls at most ``BEHIND_MAX`` pieces behind. What the work raises is raised by the next call.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._asked: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._room = Semaphore(BEHIND_MAX)
-        self._error: list[BaseException] = []
-        rest = (self._asked, self._room, self._error)
-        Thread(target=_do_aside, args=rest, name=name, daemon=True).start()
-        weakref.finalize(self, self._asked.put, None)
-
-    def do(self, work: Callable[[], object]) -> None:
-        """Have ``work`` done; wait only for room."""
-        self._raise()
-        self._room.acquire()
-        self._asked.put(work)
-
-    def wait(self) -> None:
-        """Return once everything asked for is done."""
-        for _ in range(BEHIND_MAX):
-            self._room.acquire()
-        self._room.release(BEHIND_MAX)
-        self._raise()
-
-    def _raise(self) -> None:
-        if self._error:
-            raise self._error[0]
-
-
-BEHIND_MAX: Final = 4
-
-
-def _do_aside(
-    asked: SimpleQueue[Callable[[], object] | None], room: Semaphore, error: list[BaseException]
-) -> None:
-    while (work := asked.get()) is not None:
-        try:
-            if not error:
-                work()
-        except BaseException as raised:  # noqa: BLE001 - it is raised to whoever asked
-            error.append(raised)
-        finally:
-            del work
-            room.release()
 
 
 _Asked = SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from hashlib import sha256
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.ports import Aside
 from engine.sessionlog.columns import binary_bytes, codes, fixed_bytes
 from engine.sessionlog.format import RowKind
 
@@ -21,10 +19,8 @@ class ContentHash:
     all little endian.
     """
 
-    def __init__(self, header_json: bytes, aside: Aside | None = None) -> None:
-        """``aside`` hashes the payloads meanwhile, which are nearly all there is to hash."""
+    def __init__(self, header_json: bytes) -> None:
         self._header_json = header_json
-        self._aside = aside
         self._rows = 0
         self._columns = [sha256() for _ in range(6)]
 
@@ -39,21 +35,14 @@ class ContentHash:
             fixed_bytes(at, 8),
             fixed_bytes(source.indices, 1),
             fixed_bytes(pc.binary_length(payload), 4),
+            binary_bytes(payload),
         )
-        *columns, payloads = self._columns
-        for column, data in zip(columns, parts, strict=True):
+        for column, data in zip(self._columns, parts, strict=True):
             column.update(data)
-        update = partial(payloads.update, binary_bytes(payload))
-        if self._aside is None:
-            update()
-        else:
-            self._aside.do(update)
         self._rows += batch.num_rows
 
     def hex(self) -> str:
         """Return the hash of everything added so far."""
-        if self._aside is not None:
-            self._aside.wait()
         whole = sha256(self._header_json)
         whole.update(self._rows.to_bytes(8, "little"))
         for column in self._columns:

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.errors import RecordingError
-from engine.ports import Aside
 from engine.sessionlog.columns import codes, int64s
 from engine.sessionlog.content import ContentHash
 from engine.sessionlog.extent import Extent, is_compacted, measure_stream
@@ -185,19 +184,16 @@ class SessionLog:
                 f"{self.summary.content_sha256[:12]}); copy it again from where it was made"
             )
 
-    def frame_batches(
-        self, *, checked: bool = False, aside: Aside | None = None
-    ) -> Iterator[FrameBatch]:
+    def frame_batches(self, *, checked: bool = False) -> Iterator[FrameBatch]:
         """Yield the binary frames in batches: the hot path of a replay.
 
         Raises ``RecordingError`` when a frame is missing or earlier than the one before it and,
         where ``checked``, after the last one when the content was not what was written: reading a
-        long recording twice, first to check it, would cost as much as replaying it. ``aside`` then
-        computes most of the hash.
+        long recording twice, first to check it, would cost as much as replaying it.
         """
         number = 0
         last_at = 0
-        content = ContentHash(self.header_json, aside) if checked else None
+        content = ContentHash(self.header_json) if checked else None
         for batch in self.batches():
             if content is not None:
                 content.add(batch)
