@@ -108,8 +108,10 @@ class Claims:
         """Say whether an untagged order at the broker looks like ``order`` of ours.
 
         Everything shown must agree, and it must have been placed around the time ours was sent.
+        Where tags are echoed one of ours has its tag, and one known for a stranger's is no other's.
         """
-        if not self._resembles(order, update):
+        is_known = (update.account, update.broker_id or "") in self._foreign.orders
+        if is_known or update.account not in self._untagged or not self._resembles(order, update):
             return False
         sent = order.sent_at or order.request.created_at
         return update.placed_at is None or (

@@ -115,6 +115,29 @@ def test_a_row_that_looks_like_the_one_order_in_doubt_is_it(live: LiveKernel) ->
     assert live.order(ours).broker_id == "X1"
 
 
+def test_where_tags_are_echoed_no_look_makes_an_order_ours() -> None:
+    live = LiveKernel().ready()
+    (ours,) = live.enter(buy(live.call, 1))
+    row = live.row(ours, R.FILLED, 65, broker_id="Z9", client_id=None)
+    live.lose(ours)
+    live.wait(1)
+    live.show("A1", row, held={live.call: 65})
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    assert live.order(ours).filled_quantity == 0
+    assert live.strangers() == {live.call.symbol: 65}
+
+
+def test_an_order_known_for_a_strangers_is_not_taken_for_one_of_ours(live: LiveKernel) -> None:
+    live.update(live.stranger("Z9", R.OPEN, account="B1"))
+    (ours,) = live.enter(buy(live.call, 1))
+    row = live.row(ours, R.FILLED, 65, broker_id="Z9")
+    live.lose(ours)
+    live.wait(1)
+    live.show("B1", row, held={live.call: 65})
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    assert live.strangers("B1") == {live.call.symbol: 65}
+
+
 @pytest.mark.parametrize(
     "other", ["price", "quantity", "side", "product", "instrument", "placed_at"]
 )
