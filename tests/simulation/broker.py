@@ -236,8 +236,12 @@ class Broker:
             self._match(row)
 
     def meddle(self, account: str, key: str) -> str:
-        """Let somebody place, from the broker's own app, an order of the account."""
-        lot = self.lots[key]
+        """Let somebody place, from the broker's own app, an order of the account.
+
+        Where no tag is echoed it is of a quantity that no strategy asks for: two orders alike in
+        everything cannot be told apart by anybody (docs/reliability.md, what is assumed).
+        """
+        quantity = self.lots[key] * (1 if self.echoes_tag else 7)
         side = self.dice.choice(("BUY", "SELL"))
         touch = self.market.ask(key) if side == "BUY" else self.market.bid(key)
         row = Row(
@@ -246,7 +250,7 @@ class Broker:
             tag=None,
             key=key,
             side=side,
-            quantity=lot,
+            quantity=quantity,
             price=touch,
             product="intraday",
             placed_ns=self.now_ns(),
