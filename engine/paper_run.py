@@ -28,6 +28,7 @@ from engine.runtime import logs
 from engine.runtime.clock import Pacer, SystemClock, stopwatch_ns
 from engine.runtime.disk import FileDisk
 from engine.runtime.frames import FrameBatch
+from engine.runtime.heap import settled_heap
 from engine.runtime.journal import Journal
 from engine.runtime.progress import Progress
 from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME
@@ -108,9 +109,10 @@ async def run_paper(
         started_at = stopwatch_ns()
         flushing = asyncio.create_task(_flush_now_and_then(session.log))
         try:
-            reason = await _drive(
-                parts, chain((first,), batches), loaded, recording, observer, should_stop
-            )
+            with settled_heap():
+                reason = await _drive(
+                    parts, chain((first,), batches), loaded, recording, observer, should_stop
+                )
             took_s = (stopwatch_ns() - started_at) / 1e9
             session.journal.close()
             session.log.close(parts.kernel.desk.now, reason)
