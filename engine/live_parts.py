@@ -153,6 +153,7 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         lambda request: barred(
             request, kernel.view.trading_state(request.strategy, request.key.account)
         ),
+        setup.clock.now,
         bus.publish,
     )
     effects = LiveEffects(

@@ -39,6 +39,8 @@ class Sender:
 
     ``executions`` are the order entries by account. ``order_of`` returns an order of ours by its
     id. ``bar`` is the last kill test: it returns why an order may not leave, empty when it may.
+    ``now`` (ns) says whether it is still wanted: a slow disk, or a process that stood still, may
+    have kept it until it is not.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Sender:
         commit: GroupCommit,
         order_of: Callable[[str], Order],
         bar: Callable[[OrderRequest], str],
+        now: Callable[[], int],
         publish: Callable[[Event], object],
     ) -> None:
         self._executions = executions
         self._commit = commit
         self._order_of = order_of
         self._bar = bar
+        self._now = now
         self._publish = publish
         self._tasks = Tasks("a send")
 
@@ -81,6 +85,8 @@ class Sender:
         if kind is not MessageKind.CANCEL:
             for order in orders:
                 barred = self._bar(order.request)
+                if kind is MessageKind.PLACE and self._now() > order.request.expires_at:
+                    barred = barred or "no longer wanted when it was durable"
                 if barred:
                     # What was approved is the whole request; a part of it is another one.
                     self._publish(SendAborted(kind, client_ids, barred))

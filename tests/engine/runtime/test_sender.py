@@ -113,6 +113,7 @@ class Scene:
         bought = (self.live.call, self.live.put)[:legs]
         self.all_ours = self.live.enter(*(buy(option, 1) for option in bought))
         self.ours = self.all_ours[0]
+        self.now = self.live.now
         (self.placing,) = (e for e in effects if isinstance(e, Transmit))
         self.journal = self.live.journal
 
@@ -127,6 +128,7 @@ class Scene:
             self.commit,
             self.live.order,
             self.last_test,
+            lambda: self.now,
             self.events.append,
         )
         self.committing = loop.create_task(self.commit.run())
@@ -170,6 +172,34 @@ def test_a_kill_between_the_disk_and_the_socket_aborts() -> None:
     scene = on_stage(act)
     assert "transmit" not in scene.story
     assert scene.events[-1] == SendAborted(MessageKind.PLACE, (scene.ours,), "killed by asha")
+
+
+def test_an_order_that_became_stale_while_it_waited_for_the_disk_does_not_leave() -> None:
+    async def act(scene: Scene) -> None:
+        scene.now = scene.live.order(scene.ours).request.expires_at + 1
+        await scene.send()
+
+    scene = on_stage(act)
+    assert "transmit" not in scene.story
+    why = "no longer wanted when it was durable"
+    assert scene.events == [SendAborted(MessageKind.PLACE, (scene.ours,), why)]
+
+
+def test_at_the_last_moment_it_is_still_wanted() -> None:
+    async def act(scene: Scene) -> None:
+        scene.now = scene.live.order(scene.ours).request.expires_at
+        await scene.send()
+
+    assert on_stage(act).replies() == [(A, "X1")]
+
+
+def test_a_cancel_leaves_however_long_it_waited() -> None:
+    async def act(scene: Scene) -> None:
+        scene.live.update(scene.live.row(scene.ours, RemoteStatus.OPEN))
+        scene.now = scene.live.order(scene.ours).request.expires_at + 1
+        await scene.send(TransmitCancel("A1", scene.ours, "X1"))
+
+    assert on_stage(act).story == ["durable", "transmit"]
 
 
 def test_a_kill_does_not_stop_a_cancel() -> None:
