@@ -60,7 +60,7 @@ class Blotter:
         self._on_change = on_change
         self._on_foreign = on_foreign
         self._on_unclaimed = on_unclaimed
-        self._leases = Leases(desk, untagged, lambda ticket: self.expired((ticket,)))
+        self._leases = Leases(desk, untagged, lambda t: self.expired((t,), "one that looks alike"))
         self._messages = Messages(desk, orders, max_legs, untagged)
         self._departures = Departures(
             desk, gate, view, orders, self._leases, self.settle, self._keep_judgement
@@ -157,12 +157,12 @@ class Blotter:
             elif order.amend is not None and may_send(order.amend, ticket):
                 self._release_amend(order, order.amend)
 
-    def expired(self, tickets: Iterable[Ticket]) -> None:
-        """The governor held these until nobody wanted them."""
+    def expired(self, tickets: Iterable[Ticket], by: str = "the message governor") -> None:
+        """These were held until nobody wanted them."""
         for ticket in tickets:
             order = self.orders[ticket.client_id]
             waited = (self._desk.now - ticket.queued_at) / 1e9
-            why = f"held by the message governor for {waited:.1f} s"
+            why = f"held by {by} for {waited:.1f} s"
             if ticket.kind is MessageKind.PLACE:
                 for client_id in ticket.client_ids:
                     if self.orders[client_id].lifecycle is Lifecycle.APPROVED:

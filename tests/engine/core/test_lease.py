@@ -51,7 +51,9 @@ def test_one_that_waited_too_long_is_not_sent_any_more(live: LiveKernel) -> None
     live.enter(buy(live.call, 2), name="two")
     (waiting,) = (o for o in live.kernel.blotter.orders.values() if o.lifecycle is L.APPROVED)
     live.wait((waiting.request.expires_at - live.now) / 1e9 + 0.01)
-    assert live.order(waiting.client_id).lifecycle is L.DENIED
+    denied = live.order(waiting.client_id)
+    assert denied.lifecycle is L.DENIED
+    assert denied.reason == "held by one that looks alike for 2.0 s"
     live.accept(first, "X1")
     live.update(live.row(first, R.OPEN))
     assert live.placed == [first]
