@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
+from engine.core.books import POLL_IDLE_S
 from engine.core.kernel import Kernel
 from engine.model.order import Lifecycle
 from engine.runtime.journal import JournalBroken
@@ -13,6 +14,8 @@ from tests.simulation import invariants
 from tests.simulation.disk import ProcessDied
 from tests.simulation.loop import VirtualLoop, run_virtual
 from tests.simulation.world import RESTS_WITHIN_S, TRADES_FOR_S, World
+
+RESTS_FOR_S = POLL_IDLE_S + 10.0
 
 TURNS_OF_A_DAY = 12_000
 """About how often the loop turns in a day of trading."""
@@ -130,9 +133,13 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
 
 
 async def _rest(world: World) -> None:
-    """Let the day run on until nothing is under way, or for as long as that may take."""
+    """Let the day run on until nothing is under way, or for as long as that may take.
+
+    For so long at least that the books were read once more: what a stranger's order did, and the
+    stream lost, is only in them.
+    """
     waited, quiet = 0.0, 0
-    while waited < RESTS_WITHIN_S and quiet < 3:
+    while waited < RESTS_WITHIN_S and (quiet < 3 or waited < RESTS_FOR_S):
         await world.turn(10.0)
         waited += 10.0
         quiet = quiet + 1 if _is_quiet(world) else 0
