@@ -106,6 +106,8 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
         await world.turn(1.0)
     _raise_failures(world)
     world.nemesis.heal()
+    # One that failed while nothing was written has harmed nobody yet.
+    world.disk.append_error = world.disk.sync_error = None
     world.note("everything works again")
     await _rest(world)
     if world.life is None:
