@@ -103,10 +103,16 @@ def open_recording(path: Path) -> Recording:
 def engine_sha256() -> str:
     """Return the hash of every source file of the engine, the brokers and risk.
 
-    Taken once a process, as the code was loaded once. It is the same whether the C in it was
-    compiled or not, and so are the ticks.
+    Taken once a process, as the code was loaded once.
     """
-    root = Path(__file__).parent.parent
+    return sources_sha256(Path(__file__).parent.parent)
+
+
+def sources_sha256(root: Path) -> str:
+    """Return the hash of the sources under ``root``.
+
+    It is the same whether the C in it was compiled or not, and so are the ticks.
+    """
     digest = hashlib.sha256()
     for package in ("engine", "brokers", "risk"):
         for path in sorted((root / package).rglob("*")):

@@ -75,18 +75,17 @@ def test_the_engines_hash_is_of_its_sources() -> None:
 
 
 def test_the_engines_hash_covers_its_c_and_not_what_was_built_from_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     for name in ("engine/app.py", "brokers/angelone/x.c", "risk/gate.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True)
         path.write_text("one")
-    monkeypatch.setattr(app, "__file__", str(tmp_path / "engine" / "app.py"))
-    before = app.engine_sha256()
+    before = app.sources_sha256(tmp_path)
     (tmp_path / "brokers" / "angelone" / "x.cpython-311-x86_64-linux-gnu.so").write_bytes(b"built")
-    assert app.engine_sha256() == before
+    assert app.sources_sha256(tmp_path) == before
     (tmp_path / "brokers" / "angelone" / "x.c").write_text("two")
-    assert app.engine_sha256() != before
+    assert app.sources_sha256(tmp_path) != before
 
 
 def test_the_parts_are_joined_and_nothing_has_started(loaded: Any) -> None:
