@@ -54,7 +54,10 @@ def calendar(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show when each segment trades on a day, whether it is special and why, and the sources."""
+    """Show when each segment trades on a day, and who says so.
+
+    And whether it is special, and why.
+    """
     day = _day(on)
     own = None if file is None else calendar_file.load(file)
     sessions = Sessions(NO_CHANGES if own is None else own.changes)

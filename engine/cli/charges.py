@@ -72,7 +72,10 @@ def charges(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Break up what trades cost, rate by rate with its source, and say where they break even."""
+    """Break up what trades cost, rate by rate with its source.
+
+    And say where they break even.
+    """
     day = _day(on)
     words = parse_trades(trades, day, exchange=exchange, units_in_lot=lot_size)
     said = Tariff() if file is None else app.load(file).configuration.charges

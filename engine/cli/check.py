@@ -46,7 +46,10 @@ def check(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Validate a configuration: its strategies, instruments, limits and the day's plan."""
+    """Check a configuration and all it names; trade nothing.
+
+    Its strategies, instruments and limits, and the day's plan.
+    """
     checked = examine(file)
     if as_json:
         write_json(report(checked))

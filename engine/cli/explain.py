@@ -36,10 +36,13 @@ def explain(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell the story of a group or an order: who asked, each check, every answer, what it made."""
+    """Tell the story of a group or an order.
+
+    Who asked, each check, every answer, what it made.
+    """
     folder = find_session(session)
     with ReadModel.open(folder) as model:
-        story = tell(model, asked)
+        story = tell(model, asked, folder.name)
     frame = find_frame(folder, story.session, story.group.frame)
     if as_json:
         write_json(_as_data(story, frame))

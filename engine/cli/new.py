@@ -39,7 +39,7 @@ def new(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a strategy that runs, its test, and its entry in strategies.yaml."""
+    """Write a strategy that runs, its test and its YAML entry."""
     names = spell(name)
     source = folder / f"{names.module}.py"
     test = folder / f"test_{names.module}.py"

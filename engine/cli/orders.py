@@ -35,7 +35,10 @@ def orders(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List the orders of a session: when, what, at what price, what became of them and why."""
+    """List the orders of a session.
+
+    When, what, at what price, what became of them and why.
+    """
     states = [_state(word) for word in state or ()]
     folder = find_session(session)
     with ReadModel.open(folder) as model:

@@ -33,7 +33,10 @@ def positions(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List positions by strategy, account and instrument, those still open first."""
+    """List positions, those still open first.
+
+    By strategy, account and instrument.
+    """
     folder = find_session(session)
     with ReadModel.open(folder) as model:
         charges = _charges(model)

@@ -13,7 +13,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Describe recordings, make them of real data or a seed, and take data out.",
+    help="Describe recordings, make them, and take data out.",
 )
 app.command()(info)
 app.command("import")(import_)

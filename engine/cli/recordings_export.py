@@ -40,7 +40,10 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the ticks, books or bars of FILE as typed columns; prices in rupees, times in IST."""
+    """Write the ticks, books or bars of FILE as columns.
+
+    Parquet or CSV; prices in rupees, times in IST.
+    """
     recording = open_recording(file)
     result = run_export(
         ExportJob(

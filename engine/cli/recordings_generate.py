@@ -57,7 +57,10 @@ def generate(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a synthetic NIFTY session: index, future and options, as SmartStream frames."""
+    """Make a synthetic NIFTY session of a seed.
+
+    Index, future and options, as SmartStream frames.
+    """
     terms = MarketTerms(
         seed=seed,
         trading_date=_date(day),

@@ -78,7 +78,10 @@ def import_(
     force: Annotated[bool, typer.Option("--force", help="Replace what exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make recordings of real candles or snapshots: SmartStream frames in order of time."""
+    """Make recordings of real candles or snapshots.
+
+    They become SmartStream frames in order of time.
+    """
     if list_maps:
         _write_maps(as_json=as_json)
         return

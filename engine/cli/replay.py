@@ -29,7 +29,10 @@ def replay(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a session's configuration again as a new session, or verify it (exit code 5 if not)."""
+    """Run a session again, or verify it (exit code 5 if not).
+
+    Again is a new session of the same configuration.
+    """
     found = find_session(session)
     if not verify_it:
         boot = SessionLog.open(found.log).header.boot

@@ -50,7 +50,10 @@ def report(
     named: show.SessionOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Write the report of a session's day: one page that opens offline, on any screen."""
+    """Write the report of a session's day.
+
+    One page that opens offline, on any screen.
+    """
     if session is not None and named is not None:
         raise FileError(f"SESSION {session} and --session {named} are the same thing; name one")
     folder = find_session(named if session is None else session)

@@ -58,7 +58,7 @@ def resolve(
     product: Annotated[Product, typer.Option(help="Their product.")] = Product.INTRADAY,
     who: Annotated[str | None, typer.Option(help="Your name; default: the user's.")] = None,
 ) -> None:
-    """Say what became of an order in doubt, or accept units that no order explains.
+    """Settle an order in doubt, or units that no order explains.
 
     The engine takes it up within a second, or when it next starts, and journals it. Nothing is
     sent because of it, and no fill is made up.

@@ -19,7 +19,10 @@ _FEED_PREFIX = "feed "
 
 
 def status(session: show.SessionOption = None, *, as_json: JsonOption = False) -> None:
-    """Show where a session stands. Answers 0 whatever it finds: it reads, it judges nothing."""
+    """Show where a session stands.
+
+    Answers 0 whatever it finds: it reads, it judges nothing.
+    """
     folder = find_session(session)
     with ReadModel.open(folder) as model:
         summary = summarise(model, session_argument=session)

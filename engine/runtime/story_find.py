@@ -12,11 +12,12 @@ from engine.runtime.story import Story, tell_group, tell_order
 _LISTED_MAX = 12
 
 
-def tell(model: ReadModel, asked: str) -> Story:
+def tell(model: ReadModel, asked: str, session: str) -> Story:
     """Return the story of the group or order meant by ``asked``.
 
     An exact id comes first, then the beginning of exactly one. Raises ``FileError`` when nothing
-    is meant, with the nearest ids, or more than one thing, with all of them.
+    is meant, with the nearest ids, or more than one thing, with all of them. ``session`` is what
+    the person knows the session by: the name of its folder.
     """
     groups = [row.group_id for row in model.rows(GroupRow)]
     orders: dict[str, str] = {}
@@ -45,8 +46,7 @@ def tell(model: ReadModel, asked: str) -> Story:
     if found:
         raise FileError(f"{asked!r} may be any of {_listed(found)}; write one of them out")
     raise FileError(
-        f"no group or order {asked!r} in session {model.session.session_id}"
-        f"{_nearest(asked, [*groups, *orders])}"
+        f"no group or order {asked!r} in session {session}{_nearest(asked, [*groups, *orders])}"
     )
 
 

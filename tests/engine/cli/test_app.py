@@ -48,6 +48,14 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[BaseEx
     return fail_with
 
 
+@pytest.mark.parametrize("words", [(), ("recordings",)])
+def test_the_list_of_commands_cuts_no_summary_short(engine: Engine, words: tuple[str, ...]) -> None:
+    code, out, _ = engine(*words, "--help")
+    _, _, listed = out.partition("Commands:\n")
+    assert (code, "..." in listed) == (0, False)
+    assert len(listed.splitlines()) > 3
+
+
 def test_the_version_is_that_of_the_package_and_names_the_hot_paths(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,7 +94,7 @@ def test_the_story_as_json_has_every_line_and_check(on_session: Engine) -> None:
 def test_an_unknown_id_names_the_nearest_and_exits_2(on_session: Engine) -> None:
     answer = on_session("explain", "condor.wing.1")
     assert (answer.code, answer.out) == (2, "")
-    assert "nearest: condor.wings.1" in answer.err
+    assert "in session 2026-08-19-paper-abc-01; nearest: condor.wings.1" in answer.err
 
 
 @pytest.mark.parametrize("command", [["explain", "x"], ["orders"], ["positions"], ["status"]])

@@ -28,7 +28,7 @@ GROUP = "condor.wings.1"
 
 def story_of(history: Any, asked: str = GROUP) -> Story:
     with ReadModel.of(history.entries()) as model:
-        return tell(model, asked)
+        return tell(model, asked, "2026-08-17-paper-01")
 
 
 def lines_of(story: Story) -> list[tuple[str, str]]:
