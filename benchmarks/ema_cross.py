@@ -8,10 +8,11 @@ from engine import Params, Strategy, Tick, buy, sell
 
 class EmaParams(Params):
     symbols: list[str]
+    trades: bool = True
 
 
 class EmaCross(Strategy[EmaParams]):
-    """Enters the way of the cross, leaves at the next one of the same instrument."""
+    """Enters the way of the cross, leaves at the next one; without ``trades`` it only computes."""
 
     def on_start(self) -> None:
         for symbol in self.params.symbols:
@@ -19,7 +20,7 @@ class EmaCross(Strategy[EmaParams]):
         self.crosses = Crosses(len(self.params.symbols) + 1)
 
     def on_tick(self, tick: Tick) -> None:
-        if self.crosses.see(tick.instrument.index, tick.last):
+        if self.crosses.see(tick.instrument.index, tick.last) and self.params.trades:
             self.trade(tick)
 
     def trade(self, tick: Tick) -> None:

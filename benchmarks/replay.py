@@ -6,7 +6,8 @@
 The bare loop reads the same log, unpacks the same fields, makes one object, looks the instrument up
 and calls the same arithmetic; it has no orders. The engine has everything on, from the YAML to the
 compacted session: log reading with its hash, decoding, kernel, risk, governor, paper exchange,
-journal and session log, synced at close. Both run once per round.
+journal and session log, synced at close. It runs once more with a strategy that computes the same
+and asks for nothing: what is between the two is what orders cost. All three run once per round.
 """
 
 from __future__ import annotations
@@ -103,10 +104,10 @@ def bare(recording: Path) -> int:
     return traded
 
 
-def configuration(folder: Path, recording: Path) -> Path:
+def configuration(folder: Path, recording: Path, *, trades: bool = True) -> Path:
     """Write the YAML of the benchmark."""
     symbols = [i.symbol for i in SessionLog.open(recording).header.catalogue()]
-    path = folder / "strategies.yaml"
+    path = folder / ("strategies.yaml" if trades else "watches.yaml")
     path.write_text(
         yaml.safe_dump(
             {
@@ -120,7 +121,7 @@ def configuration(folder: Path, recording: Path) -> Path:
                 "strategies": {
                     "ema": {
                         "uses": "benchmarks.ema_cross:EmaCross",
-                        "params": {"symbols": symbols},
+                        "params": {"symbols": symbols, "trades": trades},
                     }
                 },
             }
@@ -146,21 +147,27 @@ def compare(count: int, rounds: int) -> dict[str, Any]:
         recording = folder / "frames.arrow"
         frames.write(recording, count, INSTRUMENTS, 1)
         path = configuration(folder, recording)
+        quiet = configuration(folder, recording, trades=False)
         outcomes: list[Outcome] = []
         variants = {
             "bare": lambda: bare(recording),
             "engine": lambda: outcomes.append(engine(path, folder)),
+            "quiet": lambda: engine(quiet, folder),
         }
         timings = interleave(variants, operations=count, rounds=rounds)
         newest = outcomes[-1]
+        traded = bare(recording)
+        orders_ns = (timings.median_ns("engine") - timings.median_ns("quiet")) * count
         return {
             "frames": count,
             "rounds": rounds,
             "bare_frames_per_s": round(1e9 / timings.median_ns("bare")),
             "engine_frames_per_s": round(1e9 / timings.median_ns("engine")),
             "share_of_bare": round(1 / timings.ratio("engine", "bare"), 3),
+            "share_without_orders": round(1 / timings.ratio("quiet", "bare"), 3),
+            "order_us": round(orders_ns / traded / 1e3) if traded else None,
             "kernel_events": newest.progress.events,
-            "traded": bare(recording),
+            "traded": traded,
             "longest_callback_ms": round(
                 max(o.progress.longest_callback_ns for o in outcomes) / 1e6, 1
             ),
