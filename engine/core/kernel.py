@@ -25,7 +25,7 @@ from engine.core.loss_watch import LossWatch
 from engine.core.placement import Placement
 from engine.core.reconcile import Reconcile
 from engine.core.recovery import Recovery
-from engine.core.seat import Overrun, Seat, SeatConfig
+from engine.core.seat import Guard, Overrun, Seat, SeatConfig, guard
 from engine.core.trading_time import TradingTime
 from engine.core.view import KernelView
 from engine.errors import FileError, InvariantBroken, OffGrid
@@ -80,6 +80,7 @@ class Kernel:
         frame_number: Callable[[], int | None] = lambda: None,
         stopwatch: Callable[[], int] = lambda: 0,
         mark: Mark = mark,
+        guard: Guard = guard,
     ) -> None:
         self.config = config
         self.sessions = sessions
@@ -88,6 +89,7 @@ class Kernel:
         self._gate = gate
         self._kill_switch = kill_switch
         self._stopwatch = stopwatch
+        self._guard = guard
         orders: dict[str, Order] = {}
         live: dict[str, Order] = {}
         self.view = KernelView(self.desk, orders, live, self._trading_state, config.cadence_s)
@@ -218,6 +220,7 @@ class Kernel:
             round(self.config.hook_budget_ms * 1e6),
             self.halting.hook_failed,
             self.overruns.append,
+            self._guard,
         )
         self.seats[config.strategy_id] = seat
         return seat, Context(self, seat)

@@ -7,7 +7,7 @@ names. A hook that overruns its budget is reported by name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -45,6 +45,57 @@ class Overrun(msgspec.Struct, frozen=True):
     took_ns: int
 
 
+class Guard(Protocol):
+    """Makes of ``function``, an ``on_tick``, the call the kernel makes for every tick."""
+
+    def __call__(
+        self,
+        desk: Desk,
+        name: str,
+        function: Callable[[Any], None],
+        stopwatch: Callable[[], int],
+        budget_ns: int,
+        failed: Callable[[BaseException], None],
+        overran: Callable[[int], None],
+        save: Callable[[], None] | None,
+    ) -> Callable[[Any], None]:
+        """Return the call: ``function`` run to its end, whatever it does.
+
+        ``desk.hook`` is ``name`` from then on. ``failed`` is handed what was raised; otherwise
+        ``overran`` is told how long it took (ns) where that was over the budget, and ``save`` is
+        called.
+        """
+
+
+def guard(
+    desk: Desk,
+    name: str,
+    function: Callable[[Any], None],
+    stopwatch: Callable[[], int],
+    budget_ns: int,
+    failed: Callable[[BaseException], None],
+    overran: Callable[[int], None],
+    save: Callable[[], None] | None,
+) -> Callable[[Any], None]:
+    """Return the call ``Guard`` speaks of: the kernel's hottest line."""
+
+    def deliver(tick: Any) -> None:
+        desk.hook = name
+        started = stopwatch()
+        try:
+            function(tick)
+        except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
+            failed(error)
+            return
+        took = stopwatch() - started
+        if took > budget_ns:
+            overran(took)
+        if save is not None:
+            save()
+
+    return deliver
+
+
 class Seat:
     """One strategy in the kernel. ``is_halted``: it gets no more hooks.
 
@@ -60,12 +111,14 @@ class Seat:
         budget_ns: int,
         on_failure: Callable[[Seat, str, Failure], None],
         on_overrun: Callable[[Overrun], None],
+        guard: Guard = guard,
     ) -> None:
         self._desk = desk
         self._stopwatch = stopwatch
         self._budget_ns = budget_ns
         self._on_failure = on_failure
         self._on_overrun = on_overrun
+        self._guard = guard
         self.config = config
         self.strategy: Hooks
         self.is_halted = False
@@ -133,29 +186,20 @@ class Seat:
             self.call(hook, function, *args)
 
     def _tick_caller(self) -> Callable[[Any], None]:
-        """Return ``call`` for ``on_tick`` with everything bound: the kernel's hottest line.
+        """Return ``call`` for ``on_tick`` with everything bound.
 
         The kernel takes it out of its routes when the strategy is halted.
         """
-        desk, stopwatch, budget = self._desk, self._stopwatch, self._budget_ns
-        name = f"{self.config.strategy_id}.on_tick"
-        function, has_state = self.strategy.on_tick, self._has_state
-
-        def deliver(tick: Any) -> None:
-            desk.hook = name
-            started = stopwatch()
-            try:
-                function(tick)
-            except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
-                self._failed("on_tick", error)
-                return
-            took = stopwatch() - started
-            if took > budget:
-                self._on_overrun(Overrun(self.config.strategy_id, "on_tick", took))
-            if has_state:
-                self._save()
-
-        return deliver
+        return self._guard(
+            self._desk,
+            f"{self.config.strategy_id}.on_tick",
+            self.strategy.on_tick,
+            self._stopwatch,
+            self._budget_ns,
+            self._tick_failed,
+            self._tick_overran,
+            self._save if self._has_state else None,
+        )
 
     def count_command(self) -> bool:
         """Count one more request in this event; False when there were too many."""
@@ -164,6 +208,12 @@ class Seat:
             self.commands = 0
         self.commands += 1
         return self.commands <= COMMANDS_PER_EVENT_MAX
+
+    def _tick_failed(self, error: BaseException) -> None:
+        self._failed("on_tick", error)
+
+    def _tick_overran(self, took_ns: int) -> None:
+        self._on_overrun(Overrun(self.config.strategy_id, "on_tick", took_ns))
 
     def _failed(self, hook: str, error: BaseException) -> None:
         """Report what a hook raised: anything at all but Ctrl-C, which is not its business."""
