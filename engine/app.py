@@ -30,7 +30,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import stopwatch_ns
 from engine.runtime.config import Sections
 from engine.runtime.effects import Effects
-from engine.runtime.hot_path.choice import make_frame_loop, marking
+from engine.runtime.hot_path.choice import guarding, make_frame_loop, marking
 from engine.runtime.loader import Loaded, LoadedStrategy
 from engine.runtime.runner import ReplayRunner
 from engine.runtime.silence import Silence
@@ -230,6 +230,7 @@ def join(
         frame_number=lambda: runners[0].newest_frame(),  # noqa: PLW0108 - made below
         stopwatch=stopwatch_ns,
         mark=marking(),
+        guard=guarding(),
     )
     for strategy in loaded.strategies:
         _seat(kernel, strategy, configuration.seed)

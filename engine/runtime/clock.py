@@ -146,3 +146,8 @@ class Pacer:
 # Not a function around it: hooks are timed twice a tick, and a call costs as much as the reading.
 stopwatch_ns = time.perf_counter_ns
 """Reads a monotonic clock, for measuring how long something took; it is no time of day."""
+
+STOPWATCH_IS_MONOTONIC: Final = (
+    time.get_clock_info("perf_counter").implementation == "clock_gettime(CLOCK_MONOTONIC)"
+)
+"""Whether that clock is the one C calls CLOCK_MONOTONIC, as on Linux: compiled code can read it."""

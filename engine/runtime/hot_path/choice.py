@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine.core.kernel import Kernel
 from engine.core.ledger import Mark, mark
+from engine.core.seat import Guard, guard
 from engine.model.instrument import Instrument
 from engine.model.market import Tick
 from engine.native import Implementation
 from engine.ports import Decoder, VirtualBroker
+from engine.runtime.clock import STOPWATCH_IS_MONOTONIC, stopwatch_ns
 from engine.runtime.frames import FrameLoop
 from engine.runtime.hot_path import twin
 
@@ -15,6 +19,16 @@ from engine.runtime.hot_path import twin
 def marking() -> Mark:
     """Return what values all that is held. Raises ``FileError`` as ``Twin.in_use`` does."""
     return twin.compiled.mark if _is_compiled() else mark
+
+
+def guarding() -> Guard:
+    """Return what guards every ``on_tick``. Raises ``FileError`` as ``Twin.in_use`` does.
+
+    The compiled one reads the machine's own stopwatch without calling it.
+    """
+    if not _is_compiled():
+        return guard
+    return partial(twin.compiled.TickGuard, stopwatch_ns if STOPWATCH_IS_MONOTONIC else None)
 
 
 def make_frame_loop(

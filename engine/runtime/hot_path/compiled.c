@@ -1,6 +1,7 @@
 /*
  * What a run does most, compiled: FrameLoop, the way of ordinary frames through ReplayRunner.step and Kernel.handle,
- * and mark, what is held at the last prices (engine.core.ledger.mark).
+ * TickGuard, what stands around every on_tick (engine.core.seat.guard), and mark, what is held at the last prices
+ * (engine.core.ledger.mark).
  *
  * FrameLoop takes frames while each is ordinary: a tick of an instrument that somebody watches, with no order of ours
  * at the exchange there, no book wanted, before the horizon. It does for such a frame what the runner and Kernel.handle
@@ -16,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #ifndef SOURCE_SHA256
 #error "SOURCE_SHA256 is the sha256 of this file, in quotes; hatch_build.py defines it"
@@ -69,6 +71,233 @@ integer(PyObject *owner, Py_ssize_t offset)
     }
     return PyLong_AsLongLong(value);
 }
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *desk;
+    Py_ssize_t hook_at;
+    PyObject *name;
+    PyObject *function;
+    PyObject *stopwatch;    /* NULL: the machine's own, which is read and not called */
+    PyObject *budget;       /* what a called stopwatch's figure, which may be any number, is held against */
+    int64_t budget_ns;
+    PyObject *failed;
+    PyObject *overran;
+    PyObject *save;         /* NULL: nothing to save */
+} TickGuard;
+
+/* What time.perf_counter_ns reads where it reads CLOCK_MONOTONIC. It measures what our own work took, and decides
+ * nothing in a replay. */
+static inline int64_t
+monotonic_ns(void)
+{
+#ifdef CLOCK_MONOTONIC
+    struct timespec read;
+    clock_gettime(CLOCK_MONOTONIC, &read);
+    return (int64_t)read.tv_sec * 1000000000 + read.tv_nsec;
+#else
+    return 0;
+#endif
+}
+
+/* Call with one argument, which it takes over, and want nothing back. */
+static int
+tell(PyObject *call, PyObject *argument)
+{
+    PyObject *done = argument ? PyObject_CallOneArg(call, argument) : NULL;
+    Py_XDECREF(argument);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* Hand over what the hook raised, as an except clause does: whatever is raised meanwhile names it as its context. */
+static int
+tell_failure(TickGuard *self)
+{
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace) {
+        PyException_SetTraceback(error, trace);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    PyObject *handled = PyErr_GetHandledException();
+    PyErr_SetHandledException(error);
+    int told = tell(self->failed, error);
+    PyErr_SetHandledException(handled);
+    Py_XDECREF(handled);
+    return told;
+}
+
+/* Report a hook that was over its budget, by a stopwatch that is called. */
+static int
+judge(TickGuard *self, PyObject *began)
+{
+    PyObject *ended = PyObject_CallNoArgs(self->stopwatch);
+    PyObject *took = ended ? PyNumber_Subtract(ended, began) : NULL;
+    Py_XDECREF(ended);
+    int is_over = took ? PyObject_RichCompareBool(took, self->budget, Py_GT) : -1;
+    if (is_over == 1) {
+        return tell(self->overran, took);
+    }
+    Py_XDECREF(took);
+    return is_over;
+}
+
+/* Run the hook to its end, whatever it does. */
+static int
+guarded(TickGuard *self, PyObject *tick)
+{
+    put(self->desk, self->hook_at, Py_NewRef(self->name));
+    PyObject *began = NULL;
+    int64_t began_ns = 0;
+    if (!self->stopwatch) {
+        began_ns = monotonic_ns();
+    } else if (!(began = PyObject_CallNoArgs(self->stopwatch))) {
+        return -1;
+    }
+    PyObject *done = PyObject_CallOneArg(self->function, tick);
+    if (!done) {
+        Py_XDECREF(began);
+        return tell_failure(self);
+    }
+    Py_DECREF(done);
+    int judged = 0;
+    if (began) {
+        judged = judge(self, began);
+        Py_DECREF(began);
+    } else {
+        int64_t took_ns = monotonic_ns() - began_ns;
+        if (took_ns > self->budget_ns) {
+            judged = tell(self->overran, PyLong_FromLongLong(took_ns));
+        }
+    }
+    if (judged < 0 || !self->save) {
+        return judged;
+    }
+    PyObject *saved = PyObject_CallNoArgs(self->save);
+    Py_XDECREF(saved);
+    return saved ? 0 : -1;
+}
+
+static PyObject *
+TickGuard_call(PyObject *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    if (PyVectorcall_NARGS(count) != 1 || (names && PyTuple_GET_SIZE(names))) {
+        PyErr_SetString(PyExc_TypeError, "it takes a tick");
+        return NULL;
+    }
+    if (guarded((TickGuard *)self, args[0]) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+TickGuard_new(PyTypeObject *type, PyObject *args, PyObject *names)
+{
+    static char *words[] = {"machine_stopwatch", "desk", "name", "function", "stopwatch", "budget_ns", "failed",
+                            "overran", "save", NULL};
+    PyObject *machine, *desk, *name, *function, *stopwatch, *budget, *failed, *overran, *save;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "OOUOOO!OOO:TickGuard", words, &machine, &desk, &name, &function,
+                                     &stopwatch, &PyLong_Type, &budget, &failed, &overran, &save)) {
+        return NULL;
+    }
+    int64_t budget_ns = PyLong_AsLongLong(budget);
+    if (budget_ns == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+#ifndef CLOCK_MONOTONIC
+    machine = Py_None;
+#endif
+    TickGuard *self = (TickGuard *)type->tp_alloc(type, 0);
+    if (!self) {
+        return NULL;
+    }
+    self->call = TickGuard_call;
+    self->desk = Py_NewRef(desk);
+    self->name = Py_NewRef(name);
+    self->function = Py_NewRef(function);
+    self->stopwatch = machine != Py_None && stopwatch == machine ? NULL : Py_NewRef(stopwatch);
+    self->budget = Py_NewRef(budget);
+    self->budget_ns = budget_ns;
+    self->failed = Py_NewRef(failed);
+    self->overran = Py_NewRef(overran);
+    self->save = save == Py_None ? NULL : Py_NewRef(save);
+    if ((self->hook_at = slot_of(Py_TYPE(desk), "hook")) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+/* No clear here either, for the reason FrameLoop gives. */
+static int
+TickGuard_traverse(TickGuard *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->desk);
+    Py_VISIT(self->function);
+    Py_VISIT(self->stopwatch);
+    Py_VISIT(self->failed);
+    Py_VISIT(self->overran);
+    Py_VISIT(self->save);
+    return 0;
+}
+
+static void
+TickGuard_dealloc(TickGuard *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->desk);
+    Py_XDECREF(self->name);
+    Py_XDECREF(self->function);
+    Py_XDECREF(self->stopwatch);
+    Py_XDECREF(self->budget);
+    Py_XDECREF(self->failed);
+    Py_XDECREF(self->overran);
+    Py_XDECREF(self->save);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* Nothing else is freed by this, and nothing derives from a TickGuard. */
+static inline bool
+is_guard(PyObject *call)
+{
+    return Py_TYPE(call)->tp_dealloc == (destructor)TickGuard_dealloc;
+}
+
+static PyMemberDef TickGuard_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(TickGuard, call), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyDoc_STRVAR(TickGuard_doc,
+             "TickGuard(machine_stopwatch, desk, name, function, stopwatch, budget_ns, failed, overran, save)\n"
+             "--\n\n"
+             "``engine.core.seat.guard``, compiled. A ``stopwatch`` that is ``machine_stopwatch`` is not called:\n"
+             "what it reads, CLOCK_MONOTONIC, is read here.");
+
+static PyType_Slot TickGuard_slots[] = {
+    {Py_tp_doc, (void *)TickGuard_doc},
+    {Py_tp_new, TickGuard_new},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_traverse, TickGuard_traverse},
+    {Py_tp_dealloc, TickGuard_dealloc},
+    {Py_tp_members, TickGuard_members},
+    {0, NULL},
+};
+
+static PyType_Spec TickGuard_spec = {
+    .name = "engine.runtime.hot_path.compiled.TickGuard",
+    .basicsize = sizeof(TickGuard),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
+    .slots = TickGuard_slots,
+};
 
 typedef struct {
     PyObject_HEAD
@@ -132,12 +361,12 @@ deliver(FrameLoop *self, Py_ssize_t index, PyObject *tick)
     }
     Py_INCREF(route);
     for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(route); place++) {
-        PyObject *done = PyObject_CallOneArg(PyTuple_GET_ITEM(route, place), tick);
-        if (!done) {
+        PyObject *call = PyTuple_GET_ITEM(route, place);
+        int done = is_guard(call) ? guarded((TickGuard *)call, tick) : tell(call, Py_NewRef(tick));
+        if (done < 0) {
             Py_DECREF(route);
             return FAILED;
         }
-        Py_DECREF(done);
     }
     Py_DECREF(route);
     return TAKEN;
@@ -342,15 +571,24 @@ static PyType_Spec FrameLoop_spec = {
 };
 
 static int
-fill(PyObject *module)
+add(PyObject *module, const char *name, PyType_Spec *spec)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, &FrameLoop_spec, NULL);
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
     if (!type) {
         return -1;
     }
-    int added = PyModule_AddObjectRef(module, "FrameLoop", type);
+    int added = PyModule_AddObjectRef(module, name, type);
     Py_DECREF(type);
-    return added < 0 ? -1 : PyModule_AddStringConstant(module, "SOURCE_SHA256", SOURCE_SHA256);
+    return added;
+}
+
+static int
+fill(PyObject *module)
+{
+    if (add(module, "FrameLoop", &FrameLoop_spec) < 0 || add(module, "TickGuard", &TickGuard_spec) < 0) {
+        return -1;
+    }
+    return PyModule_AddStringConstant(module, "SOURCE_SHA256", SOURCE_SHA256);
 }
 
 PyDoc_STRVAR(mark_doc,

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from engine.core.desk import Desk
 from engine.model.instrument import Instrument
@@ -8,6 +8,21 @@ from engine.model.market import Tick
 SOURCE_SHA256: Final[str]
 
 def mark(held: Sequence[tuple[int, int, float]], ticks: Sequence[Tick | None], /) -> float: ...
+
+class TickGuard:
+    def __init__(
+        self,
+        machine_stopwatch: Callable[[], int] | None,
+        desk: Desk,
+        name: str,
+        function: Callable[[Any], None],
+        stopwatch: Callable[[], int],
+        budget_ns: int,
+        failed: Callable[[BaseException], None],
+        overran: Callable[[int], None],
+        save: Callable[[], None] | None,
+    ) -> None: ...
+    def __call__(self, tick: Any, /) -> None: ...
 
 class FrameLoop:
     def __init__(
