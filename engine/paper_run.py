@@ -78,9 +78,11 @@ async def run_paper(
     root: Path,
     observer: Observer,
     *,
-    should_stop: Callable[[], bool] = lambda: False,
+    why_end: Callable[[], str] = lambda: "",
 ) -> Outcome:
     """Run the strategies on the recording, on paper, and keep the session under ``root``.
+
+    The run ends in order as soon as ``why_end`` says why; "" is no reason.
 
     Raises ``FileError`` for what a person must mend. A strategy that cannot start leaves nothing
     behind; of a run that a full disk ends, what was written until then stays readable.
@@ -111,7 +113,7 @@ async def run_paper(
         try:
             with settled_heap():
                 reason = await _drive(
-                    parts, chain((first,), batches), loaded, recording, observer, should_stop
+                    parts, chain((first,), batches), loaded, recording, observer, why_end
                 )
             took_s = (stopwatch_ns() - started_at) / 1e9
             session.journal.close()
@@ -202,7 +204,7 @@ async def _drive(
     loaded: PaperLoaded,
     recording: Recording,
     observer: Observer,
-    should_stop: Callable[[], bool],
+    why_end: Callable[[], str],
 ) -> str:
     """Feed the whole recording, or what of it there is time for; return why it ended."""
     runner = parts.runner
@@ -212,10 +214,9 @@ async def _drive(
     for batch in batches:
         async for _ in runner.feed_batch(batch, pacer):
             observer.progress(parts)
-            if should_stop():
-                reason = "stopped from the keyboard"
-                runner.end(reason)
-                return reason
+            if asked := why_end():
+                runner.end(asked)
+                return asked
             await asyncio.sleep(0)
     runner.end(reason)
     return reason

@@ -8,7 +8,7 @@
 | 4 | a broker refused us |
 | 5 | verification failed |
 | 70 | our own bug |
-| 130 | interrupted from the keyboard |
+| 130 | interrupted: by Ctrl-C, in a run by a second one or a second SIGTERM |
 """
 
 from __future__ import annotations

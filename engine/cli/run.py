@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -22,6 +22,11 @@ from engine.paper_run import Outcome, run_paper
 from engine.runtime.loop import loop_factory
 
 SESSIONS = Path("sessions")
+_WHY_END: Final[Mapping[int, str]] = {
+    signal.SIGINT: "stopped from the keyboard",
+    # What kill, systemd and docker stop send.
+    signal.SIGTERM: "stopped by SIGTERM",
+}
 
 
 class _Silent(PlainScreen):
@@ -58,15 +63,11 @@ def run_and_tell(loaded: app.PaperLoaded, *, as_json: bool) -> None:
     """
     recording = app.open_recording(loaded.configuration.recording)
     watcher: PlainScreen | LiveScreen = _Silent() if as_json else screen()
-    with (
-        _stop_key() as should_stop,
-        watcher,
-        asyncio.Runner(loop_factory=loop_factory()) as runner,
-    ):
-        outcome = runner.run(
-            run_paper(loaded, recording, SESSIONS, watcher, should_stop=should_stop)
-        )
-    _tell(outcome, as_json=as_json)
+    # The signals are heard until all is told: a first one must not cut off the summary either.
+    with _asked_to_end() as why_end:
+        with watcher, asyncio.Runner(loop_factory=loop_factory()) as runner:
+            outcome = runner.run(run_paper(loaded, recording, SESSIONS, watcher, why_end=why_end))
+        _tell(outcome, as_json=as_json)
     if outcome.was_halted:
         raise typer.Exit(EXIT_HALTED)
 
@@ -90,16 +91,21 @@ def _report(outcome: Outcome) -> tuple[Path | None, str]:
 
 
 @contextmanager
-def _stop_key() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into an orderly end; a second one interrupts at once."""
-    asked: list[int] = []
+def _asked_to_end() -> Iterator[Callable[[], str]]:
+    """Turn the first Ctrl-C or SIGTERM into an orderly end; a second of either interrupts at once.
+
+    Yields what says why the run is to end, in words for its last record; "" while it goes on.
+    """
+    asked: list[str] = []
 
     def note(number: int, _: object) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, before)
+        asked.append(_WHY_END[number])
+        for each in _WHY_END:
+            signal.signal(each, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in _WHY_END}
     try:
-        yield lambda: bool(asked)
+        yield lambda: asked[0] if asked else ""
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""``kill -9``, Ctrl-C and our own bugs in the middle of a run: what was decided can still be read."""
+"""``kill -9``, Ctrl-C, SIGTERM and our own bugs in the middle of a run: what was decided can still be read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from engine.core.blotter import Blotter
+from engine.model.record import SessionClosed
 from engine.runtime.journal_reader import read_journal
 from engine.sessionlog.reader import SessionLog
 
@@ -86,21 +87,56 @@ def test_what_was_flushed_survives_a_kill_at_any_moment(paced: Any, turns: int) 
     assert paced.cli("run", "strategies.yaml").code == 0
 
 
-def test_ctrl_c_once_ends_the_run_in_order(paced: Any) -> None:
-    process = _started(paced)
-    os.kill(process.pid, signal.SIGINT)
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [(signal.SIGINT, "stopped from the keyboard"), (signal.SIGTERM, "stopped by SIGTERM")],
+)
+def test_ctrl_c_or_sigterm_once_ends_the_run_in_order(
+    project: Any, morning: Path, asked: signal.Signals, why: str
+) -> None:
+    stopping = """
+        def on_stop(self):
+            self.log.info("on_stop was called")
+    """
+    project.write(PACED + stopping, tape=morning, speed="8")
+    process = _started(project)
+    os.kill(process.pid, asked)
     said, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
-    assert "stopped from the keyboard" in said
-    log = SessionLog.open(paced.newest().log)
+    assert "on_stop was called" in said
+    assert f": {why}\n" in said
+    assert "report: " in said
+    log = SessionLog.open(project.newest().log)
     assert log.is_closed
     assert log.is_compacted
     assert log.summary is not None
-    assert log.summary.reason == "stopped from the keyboard"
-    assert paced.cli("replay", "--verify").code == 0
+    assert log.summary.reason == why
+    journal = list(read_journal(project.newest().journal, log.header.catalogue()))
+    closed = journal[-1].record
+    assert isinstance(closed, SessionClosed)
+    assert closed.reason == why
+    assert why in project.cli("status").out
+    assert project.cli("replay", "--verify").code == 0
 
 
-def test_ctrl_c_is_heard_while_nothing_is_due(project: Any, new_tape: Any) -> None:
+def test_a_halted_run_that_sigterm_ends_says_so_by_its_code(project: Any, morning: Path) -> None:
+    halted = """
+        def on_tick(self, tick):
+            raise ValueError("no")
+    """
+    project.write(PACED + halted, tape=morning, speed="8")
+    process = project.start("run", "strategies.yaml")
+    assert any("halted" in line for line in process.stdout)
+    os.kill(process.pid, signal.SIGTERM)
+    said, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (3, "")
+    assert "stopped by SIGTERM" in said
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_a_run_is_heard_while_nothing_is_due(
+    project: Any, new_tape: Any, asked: signal.Signals
+) -> None:
     tape = new_tape(start="09:15:55")
     tape.walk("09:16:05")
     tape.to("09:26:00")
@@ -108,13 +144,24 @@ def test_ctrl_c_is_heard_while_nothing_is_due(project: Any, new_tape: Any) -> No
     project.write(PACED, tape=tape, speed="3")
     process = _started(project, 3)  # the last one before the ten minutes without a frame
     began = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, asked)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
     assert time.monotonic() - began < 5
 
 
-def test_ctrl_c_twice_interrupts_at_once(project: Any, morning: Path) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGINT),
+    ],
+)
+def test_asked_twice_it_ends_at_once(
+    project: Any, morning: Path, first: signal.Signals, second: signal.Signals
+) -> None:
     body = (
         PACED.replace(
             'self.log.info("turn")',
@@ -128,12 +175,12 @@ def test_ctrl_c_twice_interrupts_at_once(project: Any, morning: Path) -> None:
     )
     project.write(body, tape=morning)
     process = _started(project)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, first)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.3)
     # Two signals that find the process off its core count as one: a person would press again.
     for _ in range(5):
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, second)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(5)
             break
