@@ -19,6 +19,7 @@ from engine.core.kernel import Kernel
 from engine.core.kernel_config import KernelConfig
 from engine.core.seat import SeatConfig
 from engine.errors import FileError, RecordingError
+from engine.model.arithmetic import exactly
 from engine.model.effect import Say
 from engine.model.record import SessionBooted
 from engine.ports import DecisionLog, RecordSink
@@ -260,7 +261,9 @@ def join(
     )
 
 
+@exactly
 def _seat(kernel: Kernel, loaded: PaperStrategy, seed: int) -> None:
+    # Exactly: an author may set a precision in __init__ as well.
     settings = loaded.settings
     seat, context = kernel.seat(
         SeatConfig(

@@ -15,6 +15,7 @@ from engine.core.kernel import Kernel
 from engine.core.kernel_config import KernelConfig
 from engine.core.restore import Restore, next_sequence
 from engine.errors import FileError
+from engine.model.arithmetic import exactly
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Say
 from engine.model.event import KillTripped
@@ -124,7 +125,7 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         for entry in entries
         if isinstance(entry.record, StateSaved)
     }
-    setup.seats(kernel, states)
+    exactly(setup.seats)(kernel, states)
     restore = Restore(kernel)
     for entry in entries:
         restore.take(entry.record, entry.at)

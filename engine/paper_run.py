@@ -23,6 +23,7 @@ from engine.app import (
     session_id,
 )
 from engine.errors import FileError, LegworkError, RecordingError
+from engine.model.arithmetic import exactly
 from engine.model.effect import Say
 from engine.runtime import logs
 from engine.runtime.clock import Pacer, SystemClock, stopwatch_ns
@@ -210,10 +211,11 @@ async def _drive(
     runner = parts.runner
     runner.progress.frames_total = recording.log.frame_count
     pacer = Pacer(loaded.configuration.speed)
+    show = exactly(observer.progress)
     reason = "the recording ended"
     for batch in batches:
         async for _ in runner.feed_batch(batch, pacer):
-            observer.progress(parts)
+            show(parts)
             if asked := why_end():
                 runner.end(asked)
                 return asked

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -377,6 +377,13 @@ class Project:
         known |= {"report.html", "machine.json"}
         found = [path for folder in self.sessions() for path in folder.iterdir()]
         return [path for path in found if path.name not in known]
+
+
+@pytest.fixture(autouse=True)
+def _decimal_context_of_its_own() -> Iterator[None]:
+    """No test leaves the engine's decimal context, or a strategy's, to the next."""
+    with decimal.localcontext():
+        yield
 
 
 @pytest.fixture

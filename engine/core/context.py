@@ -25,6 +25,7 @@ from engine.core.seat import Seat
 from engine.core.timers import NEVER
 from engine.core.trading_time import Windows, next_trading, outside_note
 from engine.errors import FileError, OffGrid
+from engine.model.arithmetic import exactly
 from engine.model.chain import ChainSpec
 from engine.model.effect import RunBackground, Say
 from engine.model.greeks import PortfolioGreeks
@@ -158,6 +159,7 @@ class Context:
 
     # -- acting ----------------------------------------------------------------------------------
 
+    @exactly
     def enter(self, legs: Sequence[Leg], **options: Any) -> Group:
         """Ask for a leg group."""
         self._count()
@@ -190,6 +192,7 @@ class Context:
             ),
         )
 
+    @exactly
     def exit(self, group: GroupView | str, reason: str) -> None:
         """Ask to leave a group."""
         self._count()
@@ -197,6 +200,7 @@ class Context:
         if found is not None:
             self._kernel.placement.exit(found, reason or f"asked by {self._desk.hook}")
 
+    @exactly
     def modify(self, group: GroupView | str, limit: float | None, trigger: float | None) -> None:
         """Ask for another price of a one-leg group's working order."""
         self._count()
@@ -207,6 +211,7 @@ class Context:
             raise OffGrid(f"{self.strategy_id} entered no group {group!r}")
         self._kernel.modify(found, limit, trigger)
 
+    @exactly
     def cancel(self, group: GroupView | str) -> None:
         """Ask to take back what has not filled of a group."""
         self._count()
@@ -263,6 +268,7 @@ class Context:
         held = desk.ledger.strategy_nets(self.strategy_id)
         return held_greeks(held, desk.catalogue, desk.book, self._kernel.sessions, desk.now)
 
+    @exactly
     def payoff(self, legs: Sequence[Leg]) -> Payoff | None:
         """Return what legs would earn at expiry, None while one of them has no price."""
         return pricing.payoff_of(legs, self._desk.book)

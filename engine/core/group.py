@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from engine.core.desk import Desk
 from engine.core.timers import Timer
+from engine.model.arithmetic import ARITHMETIC, exactly
 from engine.model.instrument import Instrument, Right
 from engine.model.legs import GroupPlan, GroupState, LegPlan, LegRole
 from engine.model.money import ZERO
@@ -285,6 +286,7 @@ class Group:
         return -self.pnl_inr / abs(self._premium) * 100
 
     @property
+    @exactly
     def payoff(self) -> Payoff | None:
         """What it earns at expiry if held as it is, before charges; None before the first fill.
 
@@ -309,7 +311,7 @@ class Group:
     def average_price(self, instrument: Instrument) -> float | None:
         """Return the mean price at which ``instrument`` was entered, None before a fill."""
         units, value = self._entered.get(instrument, (0, ZERO))
-        return float(value / units) if units else None
+        return float(ARITHMETIC.divide(value, units)) if units else None
 
     def runs(self) -> Iterator[LegRun]:
         """Every leg of every part."""

@@ -29,6 +29,7 @@ from engine.core.seat import Guard, Overrun, Seat, SeatConfig, guard
 from engine.core.trading_time import TradingTime
 from engine.core.view import KernelView
 from engine.errors import FileError, InvariantBroken, OffGrid
+from engine.model.arithmetic import fresh_arithmetic
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Effect, LoadHistory
 from engine.model.event import (
@@ -187,6 +188,7 @@ class Kernel:
                 deliver(event)
             return self.conclude(now)
         desk.hook = "engine"
+        fresh_arithmetic()
         try:
             handler = self._handlers[event.__class__]
         except KeyError:
@@ -197,11 +199,12 @@ class Kernel:
     def conclude(self, now: int) -> Sequence[Effect]:
         """Finish a tick whose hooks have run: the second half of ``handle``."""
         desk = self.desk
+        if now < desk.look_at and not desk.is_stirred:
+            return NOTHING
+        fresh_arithmetic()
         if now >= desk.look_at:
             self._look_around()
-        if not desk.is_stirred:
-            return NOTHING
-        return self._finish()
+        return self._finish() if desk.is_stirred else NOTHING
 
     def next_timer(self) -> int:
         """Return when the next timer falls due, ns UTC."""
@@ -259,6 +262,7 @@ class Kernel:
                 ) from error
             finally:
                 self.desk.hook = "engine"
+                fresh_arithmetic()
         self.recovery.start(self.reconcile.books)
 
     def _ending(self, event: RunEnding) -> None:

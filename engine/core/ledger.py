@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Generic, TypeVar
 
+from engine.model.arithmetic import ARITHMETIC
 from engine.model.instrument import Instrument
 from engine.model.market import Tick
 from engine.model.money import ZERO
@@ -97,7 +98,7 @@ class _Line:
             self._view = Position(
                 instrument=self.instrument,
                 quantity=self.quantity,
-                average_price=self.cost / self.quantity if self.quantity else ZERO,
+                average_price=self._average_price(),
                 realised_inr=self.realised,
                 bought_quantity=self.bought_quantity,
                 sold_quantity=self.sold_quantity,
@@ -105,6 +106,10 @@ class _Line:
                 sold_value_inr=self.sold_value,
             )
         return self._view
+
+    def _average_price(self) -> Decimal:
+        # Asked for in a hook as well, and then kept for the engine.
+        return ARITHMETIC.divide(self.cost, self.quantity) if self.quantity else ZERO
 
 
 Held = tuple[int, int, float]

@@ -14,6 +14,7 @@ import msgspec
 from engine.author import Hooks
 from engine.core.desk import Desk
 from engine.core.failure import Failure, describe
+from engine.model.arithmetic import fresh_arithmetic
 from engine.model.codec import encode
 from engine.model.instrument import Instrument
 from engine.model.order import Product
@@ -171,6 +172,7 @@ class Seat:
             self._failed(hook, error)
             return
         took = self._stopwatch() - started
+        fresh_arithmetic()
         desk.hook = "engine"
         if took > self._budget_ns:
             self._on_overrun(Overrun(self.config.strategy_id, hook, took))
@@ -219,7 +221,9 @@ class Seat:
         """Report what a hook raised: anything at all but Ctrl-C, which is not its business."""
         if isinstance(error, KeyboardInterrupt):
             raise error
-        self._on_failure(self, hook, describe(error))
+        failure = describe(error)
+        fresh_arithmetic()
+        self._on_failure(self, hook, failure)
 
     def _save(self) -> None:
         try:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, Literal, Never
 
 from engine.errors import OffGrid
+from engine.model.arithmetic import ARITHMETIC, exactly
 from engine.model.side import Side
 
 Rounding = Literal["passive", "aggressive", "nearest"]
@@ -148,7 +149,7 @@ class Instrument:
         if isinstance(price, Decimal):
             if not price.is_finite():
                 raise OffGrid(f"{self.symbol}: {price} is not a price")
-            quotient = price / self.tick_size
+            quotient = ARITHMETIC.divide(price, self.tick_size)
             whole = int(quotient)
             if quotient != whole:
                 raise self._off_grid(price)
@@ -163,8 +164,9 @@ class Instrument:
 
     def from_ticks(self, ticks: int) -> Decimal:
         """Return ``ticks`` as rupees, exactly."""
-        return self.tick_size * ticks
+        return ARITHMETIC.multiply(self.tick_size, ticks)
 
+    @exactly
     def price(self, x: float | Decimal, side: Side, rounding: Rounding) -> Decimal:
         """Put ``x`` (rupees) on the grid for an order on ``side``.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine.model.arithmetic import ARITHMETIC
 from engine.model.instrument import Instrument
 from engine.model.money import ZERO
 from engine.model.side import Side
@@ -310,7 +311,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Mean fill price in rupees, or None before the first fill."""
         if not self.filled_quantity:
             return None
-        return self.filled_value / self.filled_quantity
+        return ARITHMETIC.divide(self.filled_value, self.filled_quantity)
 
     @property
     def is_partly_filled(self) -> bool:

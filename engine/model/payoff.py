@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from engine.errors import OffGrid
+from engine.model.arithmetic import exactly
 from engine.model.instrument import Instrument
 from engine.model.money import inr
 
@@ -65,6 +66,7 @@ class ExpiryPayoff(msgspec.Struct, frozen=True, kw_only=True):
     max_loss_inr: Rupees
     breakevens: tuple[Decimal, ...]
 
+    @exactly
     def at(self, settlement: Decimal) -> Decimal:
         """Return the profit at a settlement price, rupees. Raises ``OffGrid`` below 0."""
         if not (settlement.is_finite() and settlement >= 0):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from engine.core.failure import describe
+from engine.model.arithmetic import fresh_arithmetic
 from engine.model.command import MessageKind
 from engine.model.effect import (
     Effect,
@@ -157,8 +158,12 @@ def sort_out(effects: Iterable[Effect]) -> tuple[list[Record], list[Effect]]:
 async def finish(effect: RunBackground) -> BackgroundDone:
     """Await background work and return the event that brings its result, or its error."""
     strategy, token = effect.strategy, effect.token
+    # Its own context, as a hook's: what is sent meanwhile was begun in the one before.
+    fresh_arithmetic()
     try:
         result = msgspec.json.encode(await effect.work)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's coroutine may raise anything
         return BackgroundDone(strategy, token, None, describe(error).text)
+    finally:
+        fresh_arithmetic()
     return BackgroundDone(strategy, token, result, None)

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from engine.core.kernel import NOTHING, Kernel
 from engine.core.timers import NEVER
+from engine.model.arithmetic import fresh_arithmetic
 from engine.model.codec import encode
 from engine.model.event import (
     Event,
@@ -210,6 +211,7 @@ class LiveRunner:
         started = self._stopwatch()
         is_market = isinstance(event, Tick | Depth)
         if not is_market:
+            fresh_arithmetic()
             self._log.dispatched_event(kernel.desk.kseq + 1, now, encode(event))
         effects = kernel.handle(event, now)
         self._bus.tell(event)
@@ -217,6 +219,8 @@ class LiveRunner:
             self._log.effects(kernel.desk.kseq, now, encode(effects))
             self._commit.want(self._effects.carry(effects, now))
             self._checkpoints.look(now)
+            # What was begun here calculates on in the context it was begun in; hooks get another.
+            fresh_arithmetic()
         self.longest_event_ns = max(self.longest_event_ns, self._stopwatch() - started)
         overruns, kernel.overruns[:] = list(kernel.overruns), []
         for overrun in overruns:

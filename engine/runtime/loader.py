@@ -19,12 +19,12 @@ import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import localcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, get_args
 
 from engine.errors import FileError
+from engine.model.arithmetic import exactly
 from engine.runtime import config, yaml_check
 from engine.runtime.config import (
     Configuration,
@@ -82,6 +82,8 @@ def load(
     return Loaded(configuration=configuration, strategies=strategies)
 
 
+# Exactly: an author may well set a Decimal precision at import, or where parameters are judged.
+@exactly
 def load_strategy(
     settings: StrategySettings[Risk, StrategyRisk], folder: Path, document: Document
 ) -> LoadedStrategy[Risk, StrategyRisk] | None:
@@ -106,6 +108,7 @@ def load_strategy(
     )
 
 
+@exactly
 def resolve(uses: str, folder: Path) -> tuple[type[Strategy[Any]], str]:
     """Return the class ``uses`` names and the sha256 of the file it stands in.
 
@@ -115,8 +118,7 @@ def resolve(uses: str, folder: Path) -> tuple[type[Strategy[Any]], str]:
     place, colon, name = uses.rpartition(":")
     if not colon or not place or not name.isidentifier():
         raise FileError(f"must be module:Class or ./file.py:Class; got {uses}")
-    # An author may well set a Decimal precision at import: it must not become the ledger's.
-    with _importing_from(folder), localcontext():
+    with _importing_from(folder):
         is_file = place.endswith(".py") or "/" in place
         module, source = _from_file(place, folder) if is_file else _from_module(place)
     found = getattr(module, name, None)

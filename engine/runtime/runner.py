@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from engine.core.kernel import NOTHING, Kernel
 from engine.core.timers import NEVER
 from engine.errors import WireError
+from engine.model.arithmetic import exactly
 from engine.model.codec import encode
 from engine.model.effect import Effect, Say
 from engine.model.event import (
@@ -65,6 +66,8 @@ class ReplayRunner:
     ) -> None:
         self._kernel = kernel
         self._broker = broker
+        # Called between ticks: the context a hook left stays for the next, as in a verification.
+        self._match, self._due = exactly(broker.match), exactly(broker.due)
         self._governor = governor
         self._effects = effects
         self._decoder = decoder
@@ -189,7 +192,7 @@ class ReplayRunner:
             ticks[index] = tick
             frames[index] = payload
             if busy[index]:
-                broker.match(index)
+                self._match(index)
                 horizon = self._horizon(at)
                 if horizon <= at:
                     # What the exchange says of this frame without delay comes before the frame.
@@ -337,7 +340,7 @@ class ReplayRunner:
             if timer == at:
                 self.dispatch(TimerFired(at), now)
             elif exchange == at:
-                for when, event in broker.due(at):
+                for when, event in self._due(at):
                     self.dispatch(event, max(when, now))
             elif not self._release(now):
                 return True

@@ -16,6 +16,7 @@ from engine.core.kernel_config import KernelConfig
 from engine.core.seat import SeatConfig
 from engine.core.timers import NEVER
 from engine.errors import FileError
+from engine.model.arithmetic import exactly
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Say
 from engine.model.instrument import Instrument
@@ -94,6 +95,7 @@ class StrategyHarness:
     without ``paper`` orders arrive at once.
     """
 
+    @exactly
     def __init__(
         self,
         strategy: type[Strategy[Any]],
@@ -164,6 +166,7 @@ class StrategyHarness:
 
     # -- moving the market -----------------------------------------------------------------------
 
+    @exactly
     def start(self) -> None:
         """Run ``on_start`` now; the first price or ``advance`` does it otherwise."""
         if not self._is_started:
@@ -171,6 +174,7 @@ class StrategyHarness:
             self._runner.begin(self._now)
             self._settle()
 
+    @exactly
     def spot(
         self, price: float, underlying: str = "NIFTY", *, volatility: float | None = None
     ) -> None:
@@ -189,6 +193,7 @@ class StrategyHarness:
         for instrument in moved:
             self._print(instrument, LEVEL_QUANTITY)
 
+    @exactly
     def quote(
         self,
         instrument: Instrument,
@@ -206,6 +211,7 @@ class StrategyHarness:
         )
         self._print(instrument, quantity)
 
+    @exactly
     def advance(self, to: str | time) -> None:
         """Let the clock run to ``to`` (IST), every watched price printing once a second."""
         self.start()
@@ -222,6 +228,7 @@ class StrategyHarness:
         """Let the clock run for ``count`` seconds."""
         self.advance((self.now + timedelta(seconds=count)).time())
 
+    @exactly
     def stop(self) -> None:
         """End the session: ``on_stop`` runs."""
         self.start()
@@ -297,6 +304,7 @@ class StrategyHarness:
         """Return the nearest future."""
         return self.catalogue.future(underlying)
 
+    @exactly
     def call_hook(self, hook: Callable[[], None]) -> None:
         """Run a hook of the strategy by hand, guarded as the engine guards it."""
         self.start()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
+from typing import Any
+
+import pytest
 
 from engine.model.event import JournalStalled, KillMode, KillTripped, OrderUpdated
 from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.runtime.bus import ORDER_LANE_MAX
+from tests.simulation.adapter import SimExecution
 from tests.simulation.loop import VirtualLoop, run_virtual
+from tests.simulation.trader import Trader
 from tests.simulation.world import World
 
 
@@ -70,3 +76,31 @@ def test_while_the_journal_stalls_the_governor_lets_nothing_go() -> None:
         assert any("nothing became durable" in line for line in world.story)
 
     run_virtual(main, 5)
+
+
+def test_what_is_sent_calculates_on_in_the_engines_context_whatever_hooks_do_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digits: set[int] = set()
+    spoiled: list[int] = []
+
+    def on_tick(_: Trader, __: object) -> None:
+        decimal.getcontext().prec = 3
+        spoiled.append(3)
+
+    transmit = SimExecution.transmit
+
+    async def noting(*parts: Any) -> Any:
+        digits.add(decimal.getcontext().prec)
+        return await transmit(*parts)
+
+    monkeypatch.setattr(Trader, "on_tick", on_tick)
+    monkeypatch.setattr(SimExecution, "transmit", noting)
+
+    async def main(loop: VirtualLoop) -> None:
+        world = quiet_world(loop)
+        await world.turn(60)
+
+    run_virtual(main, 5)
+    assert len(spoiled) > 100
+    assert digits == {28}
