@@ -6,7 +6,7 @@ implement them; ``engine.app`` joins them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -348,5 +348,15 @@ class RiskGate(Protocol):
     def breaches(self, view: RiskView) -> Sequence[Breach]:
         """Return the loss limits that are broken now, whoever is asking or not."""
 
-    def note_order(self, order: Order, view: RiskView) -> str | None:
-        """Learn that an order ended; return why its strategy must halt, if it must."""
+    def note_order(self, order: Order) -> str | None:
+        """Learn that an order ended; return why its strategy must halt, if it must.
+
+        Told of every end once, in order: as it happens, and by a restart from the journal, where
+        the strategy may be one that no longer stands in the configuration.
+        """
+
+    def forgive(self, strategy: str) -> None:
+        """Forget the rejections in a row of a strategy that a person armed again."""
+
+    def rejections(self) -> Mapping[str, int]:
+        """Return how often each strategy was rejected in a row, of those that were."""

@@ -73,7 +73,7 @@ class Gate:
         self._duplicate_window_ns = max(
             (ns(policy.limits.duplicate_window_s) for policy in self._policies.values()), default=0
         )
-        self._rejections = dict.fromkeys(self._policies, 0)
+        self._rejections: dict[str, int] = {}
         self._recent: dict[Fingerprint, Recent] = {}
 
     def limits(self, strategy: str) -> AccountLimits:
@@ -154,29 +154,33 @@ class Gate:
                 found.append(Breach(strategy, text))
         return found
 
-    def note_order(self, order: Order, view: RiskView) -> str | None:
+    def note_order(self, order: Order) -> str | None:
         """Count a strategy's rejections in a row; return why it must halt at the last one allowed.
 
-        An order that was accepted, whatever became of it, ends the row.
+        An order that was accepted, whatever became of it, ends the row. A strategy that is gone
+        from the configuration is counted as before, and has no limit here.
         """
-        del view
         strategy = order.strategy
-        most = self._policy(strategy).limits.max_rejections
         if order.lifecycle in _ACCEPTED:
-            self._rejections[strategy] = 0
-        elif order.lifecycle is Lifecycle.REJECTED:
-            self._rejections[strategy] += 1
-            if self._rejections[strategy] >= most:
-                return (
-                    f"{self._rejections[strategy]} orders were rejected in a row, limit {most}; "
-                    f"the last: {order.reason or 'no reason given'}"
-                )
-        return None
+            self._rejections.pop(strategy, None)
+        if order.lifecycle is not Lifecycle.REJECTED:
+            return None
+        count = self._rejections[strategy] = self._rejections.get(strategy, 0) + 1
+        policy = self._policies.get(strategy)
+        if policy is None or count < policy.limits.max_rejections:
+            return None
+        return (
+            f"{count} orders were rejected in a row, limit {policy.limits.max_rejections}; "
+            f"the last: {order.reason or 'no reason given'}"
+        )
 
     def forgive(self, strategy: str) -> None:
         """Forget the rejections of a strategy that a person armed again."""
-        self._policy(strategy)
-        self._rejections[strategy] = 0
+        self._rejections.pop(strategy, None)
+
+    def rejections(self) -> Mapping[str, int]:
+        """Return how often each strategy was rejected in a row, of those that were."""
+        return self._rejections
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -241,7 +245,7 @@ class Gate:
             policy=policy,
             hours=self._hours,
             trading_date=self._trading_date,
-            rejections=self._rejections[request.strategy],
+            rejections=self._rejections.get(request.strategy, 0),
             recent=self._recently(request, view.now, policy),
             standing=standing,
         )

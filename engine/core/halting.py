@@ -12,8 +12,9 @@ from engine.core.listening import Listening
 from engine.core.placement import Placement
 from engine.core.seat import Seat
 from engine.model.event import Armed, HookOverran, KillMode, KillTripped
+from engine.model.order import Order
 from engine.model.record import HumanActed, KillRecorded, StrategyHalted
-from engine.ports import Breach, KillSwitch
+from engine.ports import Breach, KillSwitch, RiskGate
 
 
 class Halting:
@@ -26,6 +27,7 @@ class Halting:
     def __init__(
         self,
         desk: Desk,
+        gate: RiskGate,
         kill_switch: KillSwitch,
         placement: Placement,
         listening: Listening,
@@ -34,6 +36,7 @@ class Halting:
         hook_budget_ms: float,
     ) -> None:
         self._desk = desk
+        self._gate = gate
         self._kill_switch = kill_switch
         self._placement = placement
         self._listening = listening
@@ -92,6 +95,7 @@ class Halting:
             self._kill_switch.arm(scope)
 
     def _forget(self, scope: str) -> None:
+        self._gate.forgive(scope)
         self.kills.pop(scope, None)
         self.halts.pop(scope, None)
 
@@ -104,6 +108,22 @@ class Halting:
         """Somebody else trades the account, or our tags are not unique: nothing new goes out."""
         event = KillTripped("all", KillMode.BLOCK_NEW, "engine", why)
         self._tell(lambda: self.kill(event))
+
+    def why_halt(self, order: Order, before: Order) -> str | None:
+        """Note a change of an order; return why it halts its strategy, if it does.
+
+        Asked of every change once and in order, when it happens and when a restart takes it up.
+        """
+        # An end is told again when more becomes known of it; it is one end.
+        has_ended = order.lifecycle.is_terminal and order.lifecycle is not before.lifecycle
+        why = self._gate.note_order(order) if has_ended else None
+        if order.overfill > before.overfill:
+            return f"{order.key} filled {order.overfill} units more than was asked"
+        return why
+
+    def rejections(self) -> Mapping[str, int]:
+        """Return how often each strategy was rejected in a row, of those that were."""
+        return self._gate.rejections()
 
     def loss_limit_broken(self, breach: Breach) -> None:
         """Let only exits through, and leave the groups of those who are configured so."""

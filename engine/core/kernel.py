@@ -87,7 +87,6 @@ class Kernel:
         self.sessions = sessions
         trading = TradingTime(catalogue, sessions, config.trading_date)
         self.desk = Desk(catalogue, trading, frame_number, mark)
-        self._gate = gate
         self._kill_switch = kill_switch
         self._stopwatch = stopwatch
         self._guard = guard
@@ -133,6 +132,7 @@ class Kernel:
         self._on_tick = self.listening.on_tick
         self.halting = Halting(
             self.desk,
+            gate,
             kill_switch,
             self.placement,
             self.listening,
@@ -372,10 +372,8 @@ class Kernel:
 
     def _order_changed(self, order: Order, before: Order, fill: Fill | None) -> None:
         self.placement.order_changed(order, fill)
-        why = self._gate.note_order(order, self.view) if order.lifecycle.is_terminal else None
+        why = self.halting.why_halt(order, before)
         seat = self.seats[order.strategy]
-        if order.overfill > before.overfill:
-            why = f"{order.key} filled {order.overfill} units more than was asked"
         if why is not None and not seat.is_halted:
             self._tell(lambda: self.halting.halt(seat, why))
         self._tell(lambda: seat.call("on_order", seat.strategy.on_order, order))

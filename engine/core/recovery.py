@@ -52,16 +52,22 @@ class Recovery:
         self._tell = tell
         self._left_at = 0
         self._untold: tuple[Fill, ...] = ()
+        self._cut_off: tuple[Callable[[], None], ...] = ()
         self.kills: list[KillTripped] = []
         self.is_on = False
 
-    def begin(self, untold: Iterable[Fill] = ()) -> None:
+    def begin(
+        self, untold: Iterable[Fill] = (), cut_off: Iterable[Callable[[], None]] = ()
+    ) -> None:
         """Note that a journal was taken up, and when it ended.
 
-        ``untold``: the fills of which it has the order's record and not their own.
+        ``untold``: the fills of which it has the order's record and not their own. ``cut_off``: the
+        halts of which it has the reason and not the record; they come before all else, so that a
+        journal with anything behind the reason has the halt as well.
         """
         self.is_on = True
         self._untold = tuple(untold)
+        self._cut_off = tuple(cut_off)
         self._left_at = self._desk.now
         self._placement.is_paused = True
         for seat in self._seats.values():
@@ -72,6 +78,8 @@ class Recovery:
         """Settle what stood half done when the engine stopped; ask for every account's books."""
         if self.is_on:
             desk = self._desk
+            for halt in self._cut_off:
+                halt()
             for fill in self._untold:
                 desk.keep(OrderFilled(desk.now, desk.kseq, fill))
             for order in list(self._blotter.live.values()):

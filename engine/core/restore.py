@@ -9,6 +9,7 @@ from it is decided, and journaled, when the kernel handles ``Started``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from engine.core.checkpoint import require_same
@@ -54,6 +55,7 @@ class Restore:
         self._orders: dict[str, Order] = {}
         self._fills: dict[str, Fill] = {}
         self._told: dict[str, int] = {}
+        self._reasons: dict[str, str] = {}
         self._at = 0
         self._taken = 0
         self.digest = StateDigest(kernel)
@@ -84,6 +86,9 @@ class Restore:
 
         Raises ``FileError`` for a checkpoint that the records before it do not lead to.
         """
+        if at > self._at and not isinstance(record, SessionBooted):
+            # A halt is written with its reason: whoever was not halted by now was not to be.
+            self._reasons.clear()
         self._at = max(self._at, at)
         self._taken += 1
         self._takers[type(record)](record)
@@ -117,9 +122,16 @@ class Restore:
                     )
                 kernel.listening.watch_legs(seat, (leg.instrument for leg in group.plan.legs))
         kernel.recovery.begin(
-            fill
-            for client_id, fill in self._fills.items()
-            if self._told.get(client_id, 0) < fill.filled_before + fill.quantity
+            (
+                fill
+                for client_id, fill in self._fills.items()
+                if self._told.get(client_id, 0) < fill.filled_before + fill.quantity
+            ),
+            (
+                partial(kernel.halting.halt, kernel.seats[strategy], why)
+                for strategy, why in self._reasons.items()
+                if strategy in kernel.seats
+            ),
         )
 
     # -- records ---------------------------------------------------------------------------------
@@ -135,7 +147,11 @@ class Restore:
         if order.client_id not in self._orders:
             leg = self._leg(order)
             (leg.exit_ids if order.key.exit else leg.entry_ids).append(order.client_id)
-        self._grow(self._orders.get(order.client_id) or Order.of(order.request), order)
+        before = self._orders.get(order.client_id) or Order.of(order.request)
+        self._grow(before, order)
+        why = self._kernel.halting.why_halt(order, before)
+        if why is not None:
+            self._reasons[order.strategy] = why
         self._orders[order.client_id] = order
 
     def _filled(self, record: OrderFilled) -> None:
@@ -189,6 +205,7 @@ class Restore:
         part.legs[record.leg.number - 1].plan = record.leg
 
     def _halted(self, record: StrategyHalted) -> None:
+        self._reasons.pop(record.strategy, None)
         seat = self._kernel.seats.get(record.strategy)
         if seat is not None:
             seat.is_halted = True
@@ -211,6 +228,7 @@ class Restore:
         self._kernel.reconcile.restore(record)
         if record.action == "arm":
             self._kernel.halting.restore_arm(record.subject)
+            self._reasons.pop(record.subject, None)
             kills = self._kernel.recovery.kills
             kills[:] = [kill for kill in kills if kill.scope != record.subject]
             seat = self._kernel.seats.get(record.subject)

@@ -28,7 +28,7 @@ from engine.model.record import (
 if TYPE_CHECKING:
     from engine.core.kernel import Kernel
 
-FORM: Final = 1
+FORM: Final = 2
 """What is hashed, and how; another number whenever either changes."""
 _BYTES: Final = 16
 
@@ -80,6 +80,7 @@ class StateDigest:
             "ledger": _digest(list(kernel.desk.ledger.positions())).hex(),
             "strategies": _digest(kernel.desk.states).hex(),
             "standing": _digest((halting.kills, halting.halts)).hex(),
+            "rejections": _digest(sorted(kernel.halting.rejections().items())).hex(),
             "foreign": _digest(list(foreign.orders.values())).hex(),
             "units": _digest((foreign.counted(), kernel.reconcile.adjustments())).hex(),
         }

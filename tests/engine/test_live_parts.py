@@ -14,6 +14,7 @@ from engine.core.seat import SeatConfig
 from engine.core.state_digest import FORM, StateDigest
 from engine.errors import FileError
 from engine.live_parts import LiveParts, LiveSetup, join_live
+from engine.model.event import ReplyOutcome
 from engine.model.order import Lifecycle, Product
 from engine.model.order_update import RemoteStatus
 from engine.model.record import Checkpoint
@@ -84,6 +85,17 @@ def test_what_was_sent_and_not_answered_is_known_to_the_next_process(live: LiveK
     lifecycles = [order.lifecycle for order in parts.kernel.blotter.orders.values()]
     assert lifecycles == [Lifecycle.FILLED, Lifecycle.SENDING]
     assert dict(parts.kernel.desk.ledger.nets(None)) == {live.call: 65}
+
+
+def test_rejections_in_a_row_are_known_to_the_next_process(live: LiveKernel) -> None:
+    live.wait(5.0)
+    (ours,) = live.enter(buy(live.call, 1), name="third", retries=0)
+    live.reply(ours, ReplyOutcome.REFUSED, text="RMS: margin")
+    live.journal.append(
+        Checkpoint(live.now, 1, FORM, StateDigest(live.kernel).sections()), live.now
+    )
+    parts, _ = join(live, live.disk.read())
+    assert parts.kernel.halting.rejections() == {"puppet": 1}
 
 
 def test_a_journal_cut_at_any_byte_of_its_last_records_is_taken_up_as_far_as_it_goes(

@@ -408,8 +408,8 @@ def ended(world: Any, lifecycle: Lifecycle) -> Order:
 def test_rejections_in_a_row_halt_a_strategy_and_close_the_gate_to_it(world: Any) -> None:
     gate = world.gate()
     for _ in range(2):
-        assert gate.note_order(ended(world, Lifecycle.REJECTED), world.view) is None
-    why = gate.note_order(ended(world, Lifecycle.REJECTED), world.view)
+        assert gate.note_order(ended(world, Lifecycle.REJECTED)) is None
+    why = gate.note_order(ended(world, Lifecycle.REJECTED))
     assert why == "3 orders were rejected in a row, limit 3; the last: insufficient funds"
     verdict = refused(gate.judge(world.batch(world.request(world.call)), world.view))
     assert verdict.failed.rule == "repeated rejection"
@@ -422,15 +422,28 @@ def test_rejections_in_a_row_halt_a_strategy_and_close_the_gate_to_it(world: Any
 def test_an_accepted_order_ends_the_row(world: Any, accepted: Lifecycle) -> None:
     gate = world.gate()
     for lifecycle in (Lifecycle.REJECTED, Lifecycle.REJECTED, accepted, Lifecycle.REJECTED):
-        assert gate.note_order(ended(world, lifecycle), world.view) is None
+        assert gate.note_order(ended(world, lifecycle)) is None
 
 
 @pytest.mark.parametrize("neutral", [Lifecycle.DENIED, Lifecycle.NOT_PLACED])
 def test_our_own_refusals_neither_count_nor_forgive(world: Any, neutral: Lifecycle) -> None:
     gate = world.gate(max_rejections=2)
-    assert gate.note_order(ended(world, Lifecycle.REJECTED), world.view) is None
-    assert gate.note_order(ended(world, neutral), world.view) is None
-    assert gate.note_order(ended(world, Lifecycle.REJECTED), world.view) is not None
+    assert gate.note_order(ended(world, Lifecycle.REJECTED)) is None
+    assert gate.note_order(ended(world, neutral)) is None
+    assert gate.note_order(ended(world, Lifecycle.REJECTED)) is not None
+
+
+def test_a_strategy_that_is_gone_is_counted_and_has_no_limit(world: Any) -> None:
+    gate = world.gate(max_rejections=1)
+    order: Order = world.order(
+        world.request(world.call, strategy="of yesterday"), Lifecycle.REJECTED, reason="no"
+    )
+    for _ in range(3):
+        assert gate.note_order(order) is None
+    assert gate.rejections() == {"of yesterday": 3}
+    gate.forgive("of yesterday")
+    gate.forgive("of the day before")
+    assert gate.rejections() == {}
 
 
 # -- losses --------------------------------------------------------------------------------------

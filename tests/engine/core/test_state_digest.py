@@ -11,7 +11,7 @@ from engine.core.checkpoint import require_same
 from engine.core.restore import Restore
 from engine.core.state_digest import FORM, StateDigest
 from engine.errors import FileError
-from engine.model.event import Armed, HumanAdjusted, KillMode, KillTripped
+from engine.model.event import Armed, HumanAdjusted, KillMode, KillTripped, ReplyOutcome
 from engine.model.order import Product
 from engine.model.order_update import RemoteStatus
 from engine.model.record import Checkpoint
@@ -120,6 +120,17 @@ def refused(live: LiveKernel) -> None:
     live.enter(sell(live.call, 1_000))
 
 
+def rejected(live: LiveKernel) -> None:
+    (ours,) = live.enter(buy(live.call, 1), retries=0)
+    live.reply(ours, ReplyOutcome.REFUSED, text="RMS: margin")
+    assert live.kernel.halting.rejections() == {"puppet": 1}
+
+
+def rejected_and_armed(live: LiveKernel) -> None:
+    rejected(live)
+    live.tell(Armed("puppet", "asha", "seen to"))
+
+
 def remembering(live: LiveKernel) -> StateDigest:
     """Return a digest that is shown every record."""
     digest = StateDigest(live.kernel)
@@ -129,7 +140,7 @@ def remembering(live: LiveKernel) -> StateDigest:
 
 STORIES = [
     straddle, filled, stuck, left, filled_late, killed, armed, killed_and_then_filled_late, halted,
-    remembered, strangers, withdrawn, repriced, refused,
+    remembered, strangers, withdrawn, repriced, refused, rejected, rejected_and_armed,
 ]  # fmt: skip
 
 
@@ -192,7 +203,9 @@ def test_a_checkpoint_that_holds_lets_the_fold_go_on() -> None:
     require_same_after_fold(live)
 
 
-@pytest.mark.parametrize("section", ["orders", "groups", "ledger", "strategies", "units"])
+@pytest.mark.parametrize(
+    "section", ["orders", "groups", "ledger", "strategies", "rejections", "units"]
+)
 def test_one_that_does_not_hold_says_where_what_and_what_to_do(section: str) -> None:
     live = LiveKernel().ready()
     filled(live)
