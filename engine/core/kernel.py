@@ -264,6 +264,7 @@ class Kernel:
                 self.desk.hook = "engine"
                 fresh_arithmetic()
         self.recovery.start(self.reconcile.books)
+        self._loss_watch.wake()  # What a journal was taken up with is held already.
 
     def _ending(self, event: RunEnding) -> None:
         self._is_ending = True

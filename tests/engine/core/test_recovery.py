@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from engine import buy, sell
@@ -22,7 +24,7 @@ from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.model.record import GroupMoved, KillRecorded, StrategyHalted
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.memory_disk import MemoryDisk
-from tests.engine.core.live_kernel import LiveKernel
+from tests.engine.core.live_kernel import ROOMY, LiveKernel
 
 L, R = Lifecycle, RemoteStatus
 
@@ -326,3 +328,22 @@ def test_a_late_cancel_reply_of_an_earlier_process_changes_nothing() -> None:
     again.tell(ReplyClassified(MessageKind.CANCEL, ours, ReplyOutcome.ACCEPTED))
     again.tell(TimerFired(again.now))
     assert again.order(ours).lifecycle is L.CANCELLED
+
+
+# -- loss limits ---------------------------------------------------------------------------------
+
+
+def test_a_loss_limit_is_watched_after_a_restart_before_anything_is_filled() -> None:
+    live = LiveKernel(limits=ROOMY.model_copy(update={"max_loss_inr": Decimal(3_000)})).ready()
+    (ours,) = live.enter(buy(live.call, 1))
+    live.update(live.row(ours, R.FILLED, 65))
+    again = live.restart().start()
+    settle(again, again.row(ours, R.FILLED, 65), held={again.call: 65})
+    assert again.state_of() == "ACTIVE"
+    again.prices[again.call] = 10.0
+    for _ in range(2):
+        again.tick()
+        again.wait(1.0)
+    again.tick()
+    assert again.state_of() == "REDUCE_ONLY"
+    assert again.group().state == "EXITING"
