@@ -151,7 +151,7 @@ class Kernel:
             Depth: self._depth,
             Started: self._started,
             RunEnding: self._ending,
-            TimerFired: self._timer,
+            TimerFired: lambda e: self.desk.timers.fire_due(e.due),
             FeedHealthChanged: self._feed_health,
             JournalDurable: self._durable,
             SendReleased: lambda e: self.blotter.released(e.tickets),
@@ -284,9 +284,6 @@ class Kernel:
                 {name: desk.ledger.unrealised_inr(desk.book.ticks, name) for name in self.seats},
             )
         )
-
-    def _timer(self, event: TimerFired) -> None:
-        self.desk.timers.fire_due(event.due)
 
     def _depth(self, depth: Depth) -> None:
         self.desk.book.depths[depth.instrument.index] = depth
