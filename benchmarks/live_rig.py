@@ -32,7 +32,8 @@ from risk.limits import AccountLimits, StrategyLimits
 from risk.throttle import Governor, Window
 from tests.simulation.adapter import SimExecution
 from tests.simulation.broker import WORKING, Broker, Market
-from tests.simulation.world import START_NS, TRADING_DATE, NoLog, PriceFeed, boot
+from tests.simulation.price_feed import NoLog, PriceFeed
+from tests.simulation.world import START_NS, TRADING_DATE, boot
 
 ACCOUNT = "A1"
 STRIKES = range(23_600, 25_001, 50)

@@ -69,6 +69,8 @@ def run(
             violation = str(violated)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's finding
             violation = f"{type(error).__name__}: {error}"
+        finally:
+            world.close()
         counts = world.nemesis.counts + world.counts
         rows = [row for broker in world.brokers.values() for row in broker.rows.values()]
         return Outcome(

@@ -14,11 +14,21 @@ class ProcessDied(BaseException):
 
 
 class MortalDisk(MemoryDisk):
-    """``on_point`` is told of every point before it is passed; it may raise ``ProcessDied``."""
+    """``on_point`` is told of every point before it is passed; it may raise ``ProcessDied``.
+
+    A sync that fails fails once and drops what it should have written, as Linux does: the next one
+    succeeds, and nothing after the loss is worth anything.
+    """
 
     def __init__(self, content: bytes = b"") -> None:
         super().__init__(content)
         self.on_point: Callable[[str], None] = lambda _: None
+        self._has_dropped = False
+
+    @property
+    def length(self) -> int:
+        """How many bytes were appended, synced or not."""
+        return len(self._content)
 
     def append(self, data: bytes) -> None:
         self.on_point("before a write")
@@ -27,5 +37,12 @@ class MortalDisk(MemoryDisk):
 
     def sync(self) -> None:
         self.on_point("before a sync")
-        super().sync()
+        synced = self._synced
+        try:
+            super().sync()
+        except OSError:
+            self._has_dropped, self.sync_error = True, None
+            raise
+        if self._has_dropped:
+            self._synced = synced
         self.on_point("after a sync")

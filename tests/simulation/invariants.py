@@ -63,6 +63,10 @@ class World(Protocol):
         """Tags that left before they were durable."""
 
     @property
+    def stale(self) -> Sequence[str]:
+        """Tags that left though nobody wanted them any more."""
+
+    @property
     def disk(self) -> Disk:
         """The journal."""
 
@@ -96,6 +100,7 @@ def at_rest(world: World, kernel: Kernel, unknown: Collection[str] = ()) -> None
     ends_were_true(world)
     reserve_is_exact(kernel)
     sent_after_durable(world)
+    sent_in_time(world)
     requests_were_proper(world)
     records = [entry.record for entry in read_journal(world.disk, world.catalogue)]
     lives_end_once(records)
@@ -257,6 +262,11 @@ def requests_were_proper(world: World) -> None:
 def sent_after_durable(world: World) -> None:
     """I11: the journal had the start of every send on disk before the broker saw the order."""
     require("I11", not world.early, f"sent before it was durable: {world.early[:3]}")
+
+
+def sent_in_time(world: World) -> None:
+    """Section 2.3: however long a process stood still, nothing left that had expired meanwhile."""
+    require("2.3", not world.stale, f"left late: {'; '.join(world.stale[:3])}")
 
 
 def told_in_order(misled: Sequence[str]) -> None:

@@ -78,21 +78,33 @@ FAULTS: dict[str, float] = {
     "wall_steps_while_late": 0.01,
 }
 
+LATE_FAULTS: dict[str, float] = {**FAULTS, "accepted_after_proof": 0.05}
+"""Those of the campaign in which brokers accept an order long after it was proven absent."""
+CAMPAIGNS = {"ordinary": FAULTS, "late": LATE_FAULTS}
+
 
 @dataclass
 class Nemesis:
-    """Throws the dice for every fault. ``heal`` ends all trouble, so that a run can come to rest."""
+    """Throws the dice for every fault. ``heal`` ends all trouble, so that a run can come to rest.
+
+    A fault that is none of the campaign's throws none, so that its days stay the same when another
+    campaign gets a fault more.
+    """
 
     dice: Random
     scale: float = 1.0
+    campaign: str = "ordinary"
     counts: Counter[str] = field(default_factory=Counter)
     healed: bool = False
     late: int = 0
     """Requests that were given up and are still on their way to a broker."""
+    beyond: set[str] = field(default_factory=set)
+    """Tags that a broker accepts only after they may have been proven absent."""
 
     def strikes(self, fault: str) -> bool:
         """Say whether a fault happens now, and count it when it does."""
-        if self.healed or self.dice.random() >= FAULTS[fault] * self.scale:
+        share = CAMPAIGNS[self.campaign].get(fault)
+        if share is None or self.healed or self.dice.random() >= share * self.scale:
             return False
         self.counts[fault] += 1
         return True

@@ -19,12 +19,22 @@ from tests.simulation.nemesis import Nemesis
 
 HTML = b"<html><body>502 Bad Gateway</body></html>"
 LIMITED = b"Access denied because of exceeding access rate"
+BEYOND_S = (120.0, 600.0)
+"""When an order is accepted that nobody waits for any more (A1 of ``engine.core.doubt``)."""
 MANGLED = frozenset({"book_empty", "book_truncated", "book_doubled"})
 TIMED_OUT = b'{"status":false,"code":"E408","message":"Order request timed out, confirm first"}'
 
 
 def _json(said: Any) -> str:
     return msgspec.json.encode(said).decode()
+
+
+def _tags(request: HttpRequest) -> list[str]:
+    """Return the tags of the orders a request places, none when it places none."""
+    if request.method != "POST":
+        return []
+    asked = msgspec.json.decode(request.body)
+    return [leg["tag"] for leg in asked.get("legs", [asked])]
 
 
 class MemoryHttp:
@@ -37,11 +47,15 @@ class MemoryHttp:
         self._old: dict[str, str] = {}
         self._another = b""
         self._hidden = Hidden()
+        self.on_leaving: Callable[[str], None] = lambda _: None
 
     async def send(
         self, request: HttpRequest, on_written: Callable[[], None] = lambda: None
     ) -> HttpReply:
         nemesis, dice = self._nemesis, self._dice
+        tags = _tags(request)
+        for tag in tags:
+            self.on_leaving(tag)
         await asyncio.sleep(dice.uniform(0.0005, 0.01))
         if nemesis.strikes("refused"):
             raise NotSent("connection refused")
@@ -49,6 +63,11 @@ class MemoryHttp:
         if request.method == "GET":
             await asyncio.sleep(dice.uniform(0.005, 0.05))
             return await self._read(request)
+        if tags and nemesis.strikes("accepted_after_proof"):
+            nemesis.beyond.update(tags)
+            self._arrive(request, dice.uniform(*BEYOND_S), late=True)
+            await asyncio.sleep(dice.uniform(0, 3))
+            raise OutcomeUnknown("connection reset")
         fault = nemesis.first(
             "lost_on_the_way",
             "accepted_late",

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -18,16 +18,15 @@ import msgspec
 from engine.core.kernel import Kernel
 from engine.core.seat import SeatConfig
 from engine.errors import FileError
-from engine.live_parts import LiveParts, LiveSetup, join_live
+from engine.live_parts import LiveSetup, join_live
 from engine.model.effect import Say
-from engine.model.instrument import Instrument, Kind
-from engine.model.market import Bar, Tick
-from engine.model.order import Lifecycle, Order, Product
-from engine.model.record import OrderChanged, Record, SessionBooted
+from engine.model.instrument import Kind
+from engine.model.order import Lifecycle, Product
+from engine.model.record import SessionBooted
 from engine.ports import Clock
 from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
-from engine.runtime.clock import DRIFT_TOLD_NS, DriftWatch, SteadyClock
+from engine.runtime.clock import DriftWatch, SteadyClock
 from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.memory_disk import MemoryDisk
 from engine.testing.market import nifty_chain
@@ -35,12 +34,16 @@ from risk.limits import AccountLimits, StrategyLimits
 from risk.throttle import Governor
 from tests.simulation import invariants
 from tests.simulation.adapter import OrderStream, SimExecution
-from tests.simulation.broker import WORKING, Broker, Market, Row
+from tests.simulation.broker import Broker, Market
 from tests.simulation.disk import MortalDisk, ProcessDied
+from tests.simulation.host import Host
+from tests.simulation.life import Life
 from tests.simulation.loop import OUTSIDE, PROCESS, VirtualClock, VirtualLoop
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.nervous_gate import NervousGate
 from tests.simulation.network import MemoryHttp, MemoryStream
+from tests.simulation.price_feed import NoLog, PriceFeed
+from tests.simulation.sends import Sends
 from tests.simulation.trader import STRIKES, Trader, TraderParams, TraderState
 from tests.simulation.witness import Lane, Witness
 
@@ -67,97 +70,12 @@ LIMITS = AccountLimits(
 
 STEP_S = 1.0
 """How long the market stands still between two of its steps."""
-FULL_EVERY = 4
-"""Every so many steps everything is told again, moved or not."""
-
-
-STOPPED_S, BLOCKED_S = 30.0, 3.0
-HOUR_NS = 3_600 * 10**9
-A_WAIT_NS = 130 * 10**9
-"""About as long as an order has to stay away to count as never placed."""
 SECTOR = 512
 """A disk writes so many bytes or none of them."""
 SHORT_LANE = 3
 """Order updates that wait in a lane that is short: one more is refused."""
 CHECKS_EVERY = 10
 """Every so many steps what always holds is checked even if nothing was journaled."""
-
-
-class NoLog:
-    """A session log nobody reads."""
-
-    def dispatched_frames(self, *_: object) -> None:
-        """Forget it."""
-
-    def dispatched_event(self, *_: object) -> None:
-        """Forget it."""
-
-    def effects(self, *_: object) -> None:
-        """Forget it."""
-
-
-class PriceFeed:
-    """The market's prices as ticks on the engine's bus; it has no faults of its own here."""
-
-    def __init__(self, market: Market, instruments: Mapping[str, Instrument]) -> None:
-        self._market = market
-        self._instruments = instruments
-        self.wanted: dict[str, Instrument] = {}
-        self._quiet_for = FULL_EVERY
-
-    def subscribe(self, instruments: Sequence[Instrument], *, depth: bool) -> None:
-        del depth
-        self.wanted.update((i.key, i) for i in instruments)
-
-    def unsubscribe(self, instruments: Sequence[Instrument]) -> None:
-        for instrument in instruments:
-            self.wanted.pop(instrument.key, None)
-
-    async def history(self, instrument: Instrument, span: str) -> Sequence[Bar]:
-        raise FileError(f"no {span} of {instrument.symbol}")
-
-    def ticks(self, moved: Iterable[str], now: int) -> list[Tick]:
-        """Return what is said of those that moved, and of everything once in a while."""
-        self._quiet_for += 1
-        if self._quiet_for >= FULL_EVERY:
-            self._quiet_for = 0
-            moved = list(self.wanted)
-        made = []
-        for key in moved:
-            instrument = self.wanted.get(key)
-            if instrument is None:
-                continue
-            price = self._market.prices.get(key)
-            if price is not None:
-                tradable = instrument.kind is Kind.OPTION
-                made.append(
-                    Tick(
-                        instrument,
-                        "sim",
-                        price / 100,
-                        now,
-                        now,
-                        bid=self._market.bid(key) / 100 if tradable else None,
-                        ask=self._market.ask(key) / 100 if tradable else None,
-                        bid_qty=6_500 if tradable else None,
-                        ask_qty=6_500 if tradable else None,
-                    )
-                )
-        return made
-
-
-@dataclass
-class Life:
-    """One process: from its start until it ends or is killed."""
-
-    parts: LiveParts
-    disk: MortalDisk
-    tasks: list[asyncio.Task[Any]]
-    witnesses: list[Witness]
-    lane: Lane
-    clock: SteadyClock
-    drift: DriftWatch
-    drift_ns: int
 
 
 @dataclass
@@ -181,7 +99,6 @@ class World:
         self.wall = VirtualClock(self.loop, START_NS)
         self._wall_of_lives = 0
         self._is_off = False
-        self._absent: dict[str, tuple[Journal, int]] = {}
         self.catalogue = nifty_chain()
         self.by_key = {i.key: i for i in self.catalogue}
         self.sessions = Sessions()
@@ -222,16 +139,34 @@ class World:
         self.lives = 0
         self.feed = PriceFeed(self.market, self.by_key)
         self.always: list[Callable[[Kernel], None]] = []
-        self.early: list[str] = []
-        self.untrue: list[str] = []
         self.misled: list[str] = []
         self.witnesses: list[Witness] = []
         self._newborn: list[Witness] = []
         self._checked_at = 0
         self._unchecked_for = 0
-        self._sending: dict[str, tuple[Journal, int]] = {}
-        for broker in self.brokers.values():
-            broker.on_placed = self._placed
+        self.sends = Sends(self.brokers, self.nemesis.beyond, self.counts, self.note)
+        for http in self.https.values():
+            http.on_leaving = self.sends.left
+        self.host = Host(self)
+
+    @property
+    def early(self) -> list[str]:
+        """Tags that a broker saw before they were durable."""
+        return self.sends.early
+
+    @property
+    def stale(self) -> list[str]:
+        """Tags that left though nobody wanted them any more."""
+        return self.sends.stale
+
+    @property
+    def untrue(self) -> list[str]:
+        """Ends that were believed and were wrong."""
+        return self.sends.untrue
+
+    def close(self) -> None:
+        """Leave nothing on the real disk."""
+        self.host.close()
 
     # -- the engine's lives ----------------------------------------------------------------------
 
@@ -245,15 +180,17 @@ class World:
         self.feed = PriceFeed(self.market, self.by_key)
         clock = SteadyClock(self.wall.now, self.clock.true_ns)
         setup = self._setup(clock)
+        self.host.take_folder()
         try:
             self._newborn = []
             parts = join_live(setup, self.disk)
         except ProcessDied:
             return
         except FileError as error:
+            self.host.leave_folder()
             self._refused(error)
             return
-        self._watch_sends(parts.journal)
+        self.sends.watch(parts.journal, self.disk, clock)
         lane = self._watch_lane(parts.bus)
         make = self.loop.create_task
         tasks = [make(parts.commit.run()), make(parts.runner.run())]
@@ -336,7 +273,7 @@ class World:
             log=NoLog(),
             seats=self._seats,
             boot=boot(self.lives),
-            say=self._say,
+            say=self.tell,
             sync=self._sync,
             stopwatch=lambda: 0,
             checkpoint_every=CHECKPOINT_EVERY,
@@ -348,6 +285,7 @@ class World:
         self.note(f"life {self.lives} is killed")
         self.counts["kill"] += 1
         self.loop.thaw()
+        self.host.leave_folder()
         if life is not None:
             parts = life.parts
             for witness in life.witnesses:
@@ -421,7 +359,7 @@ class World:
             until = datetime.fromtimestamp(began_ns / 1e9 + self.trades_for_s, IST).time()
             params = TraderParams(until=until)
             trader = Trader(params, state, context)
-            trader.witness = Witness(kernel, name, self.lives, self._filled, self.misled)
+            trader.witness = Witness(kernel, name, self.lives, self.sends.filled, self.misled)
             self._newborn.append(trader.witness)
             seat.sit(trader, wants_ticks=True)
 
@@ -455,54 +393,6 @@ class World:
         if self.life is not None and task in self.life.tasks:
             self.die("the journal is broken")
 
-    def _watch_sends(self, journal: Journal) -> None:
-        """Note which record of which journal started every send."""
-        append = journal.append
-
-        def noting(record: Record, at: int) -> int:
-            sequence = append(record, at)
-            if isinstance(record, OrderChanged):
-                if record.order.lifecycle is Lifecycle.SENDING:
-                    known = self._sending.get(record.order.client_id)
-                    # An id that was journaled and lost with the disk's cache is given out again.
-                    if known is None or known[0] is not journal:
-                        self._sending[record.order.client_id] = (journal, sequence)
-                        self._forget_lost(record.order.client_id, journal)
-                self._check_end(record.order, journal, sequence)
-            return sequence
-
-        journal.append = noting  # type: ignore[method-assign]
-
-    def _forget_lost(self, tag: str, journal: Journal) -> None:
-        """Forget that an order was called absent by a record which its process's death has lost."""
-        said = self._absent.get(tag)
-        if said is not None and said[0] is not journal and said[1] > said[0].durable_sequence:
-            del self._absent[tag]
-
-    def _check_end(self, order: Order, journal: Journal, sequence: int) -> None:
-        """Hold every end of an order against the truth, at the moment it is believed."""
-        row = self.row_of(order.client_id)
-        wrong = ""
-        if order.lifecycle in {Lifecycle.NOT_PLACED, Lifecycle.DENIED}:
-            self._absent[order.client_id] = (journal, sequence)
-            wrong = "is at the broker" if row is not None else ""
-        elif order.lifecycle in {Lifecycle.CANCELLED, Lifecycle.REJECTED}:
-            wrong = f"is {row.status}" if row is not None and row.status in WORKING else ""
-        if wrong:
-            self.untrue.append(f"{order.client_id} is called {order.lifecycle} and {wrong}")
-
-    def row_of(self, tag: str) -> Row | None:
-        """Return the broker's row with one of our tags."""
-        for broker in self.brokers.values():
-            row = broker.by_tag.get(tag)
-            if row is not None:
-                return row
-        return None
-
-    def _filled(self, tag: str) -> int:
-        row = self.row_of(tag)
-        return 0 if row is None else row.filled
-
     def _watch_lane(self, bus: Bus) -> Lane:
         """Watch the order lane of a bus; now and then it is a short one."""
         lane = Lane(bus, self.misled)
@@ -511,21 +401,14 @@ class World:
             bus._order_lane_max = SHORT_LANE
         return lane
 
-    def _placed(self, tag: str) -> None:
-        """The broker has an order: its start must have been durable, or it is early."""
-        if tag in self._absent:
-            self.untrue.append(f"{tag} was called absent, and arrives")
-        journal, sequence = self._sending[tag]
-        if sequence > journal.durable_sequence:
-            self.early.append(tag)
-
     def fold(self) -> Kernel:
         """Return a kernel made from the journal alone."""
         assert self.life is not None
         disk = MemoryDisk(self.disk.read())
         return join_live(self._setup(self.life.clock), disk).kernel
 
-    def _say(self, line: Say) -> None:
+    def tell(self, line: Say) -> None:
+        """Tell a person."""
         self.said.append(line)
         self.note(f"{line.level} {line.subject}: {line.text}")
 
@@ -551,10 +434,10 @@ class World:
                 if not self.loop.is_frozen:
                     for tick in self.feed.ticks(moved, life.clock.now()):
                         life.parts.bus.publish_tick(tick)
-                    self._tell_drift(life)
+                    self.host.tell_drift(life)
                 self._check(life)
             self._meddle()
-            self._trouble_host()
+            self.host.trouble()
 
     def _check(self, life: Life) -> None:
         """Check what always holds: whenever something was journaled, and every so often besides."""
@@ -566,35 +449,6 @@ class World:
         for check in self.always:
             check(life.parts.kernel)
         self.check_told(life)
-
-    def _tell_drift(self, life: Life) -> None:
-        """Tell a person that the clock was set, as a live start does; untold it is a violation."""
-        text = life.drift.look()
-        if text:
-            self._say(Say("warning", "clock", text, life.clock.now()))
-        told_ns, life.drift_ns = life.drift_ns, self.wall.skew_ns
-        stepped = abs(life.drift_ns - told_ns) > DRIFT_TOLD_NS
-        invariants.require("I14", text or not stepped, "the clock was set and nobody was told")
-
-    def _trouble_host(self) -> None:
-        """Stop or block the process, or set the machine's clock."""
-        nemesis = self.nemesis
-        if self.life is not None and not self.loop.is_frozen:
-            fault = nemesis.first("process_stopped", "loop_blocked")
-            if fault:
-                self.note(f"the process stands still: {fault}")
-                self.loop.freeze(STOPPED_S if fault == "process_stopped" else BLOCKED_S)
-        if nemesis.strikes("wall_steps"):
-            self._step_wall(self.dice.choice((-HOUR_NS, HOUR_NS, -2 * 10**9, 3 * 10**9)))
-        if nemesis.late and nemesis.strikes("wall_steps_while_late"):
-            self._step_wall(self.dice.choice((HOUR_NS, A_WAIT_NS)))
-            if self.life is not None:
-                self.die("after the clock was set")
-
-    def _step_wall(self, step_ns: int) -> None:
-        """Set the machine's clock, an hour off at most."""
-        self.wall.skew_ns = max(-HOUR_NS, min(HOUR_NS, self.wall.skew_ns + step_ns))
-        self.note(f"the machine's clock is {self.wall.skew_ns / 1e9:+.0f} s off")
 
     def unknowable(self, kernel: Kernel) -> list[str]:
         """Return the orders in quarantine that no book can tell of any more.

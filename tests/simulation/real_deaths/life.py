@@ -36,18 +36,10 @@ from tests.simulation.adapter import OrderStream, SimExecution
 from tests.simulation.broker import Market
 from tests.simulation.day import is_quiet
 from tests.simulation.invariants import nothing_left_running
+from tests.simulation.price_feed import NoLog, PriceFeed
 from tests.simulation.real_deaths.pace import PacedClock
 from tests.simulation.trader import Trader, TraderParams, TraderState
-from tests.simulation.world import (
-    ACCOUNTS,
-    LIMITS,
-    MAX_LEGS,
-    START_NS,
-    TRADING_DATE,
-    NoLog,
-    PriceFeed,
-    boot,
-)
+from tests.simulation.world import ACCOUNTS, LIMITS, MAX_LEGS, START_NS, TRADING_DATE, boot
 
 RECONNECTS_AFTER_S = 0.5
 QUIET_EVERY_S = 2.0

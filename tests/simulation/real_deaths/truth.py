@@ -25,9 +25,10 @@ from tests.simulation.adapter import SimExecution
 from tests.simulation.broker import WORKING, Broker, Market
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.network import MemoryHttp
+from tests.simulation.price_feed import PriceFeed
 from tests.simulation.real_deaths.life import Life, digest, setup_of
 from tests.simulation.real_deaths.pace import PacedClock
-from tests.simulation.world import ACCOUNTS, MAX_LEGS, START_NS, PriceFeed
+from tests.simulation.world import ACCOUNTS, MAX_LEGS, START_NS
 
 FRAME = struct.Struct("<II")
 BEFORE_PAYLOAD = struct.Struct("<QIHqq")
@@ -79,6 +80,7 @@ class Evidence:
     story: Sequence[str]
     said: list[AlertRaised] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
 
 
 def judge(

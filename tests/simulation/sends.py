@@ -1,0 +1,153 @@
+"""Every send, and every end of an order, held against the truth at the moment it is believed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from engine.model.order import Lifecycle, Order
+from engine.model.record import OrderChanged, Record
+from engine.ports import Clock
+from engine.runtime.journal import Journal
+from tests.simulation.broker import WORKING, Broker, Row
+from tests.simulation.disk import MortalDisk
+
+
+@dataclass
+class Written:
+    """What of one journal stands on its disk: the disk's own word, whatever the journal believes."""
+
+    journal: Journal
+    disk: MortalDisk
+    clock: Clock
+    lengths: list[int] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+
+    def note(self) -> None:
+        """Note how long the disk is now that everything up to a record was written."""
+        self.lengths.append(self.disk.length)
+        self.sequences.append(self.journal.sequence)
+
+    @property
+    def durable_sequence(self) -> int:
+        """The last record that outlives a loss of power."""
+        synced = bisect_right(self.lengths, self.disk.synced_length)
+        return self.sequences[synced - 1] if synced else 0
+
+
+@dataclass(frozen=True)
+class Start:
+    """The record that started a send, and the order it sends."""
+
+    written: Written
+    sequence: int
+    order: Order
+
+
+class Sends:
+    """Watches what a journal says of orders, what leaves, and what arrives at a broker.
+
+    ``beyond``: tags whose acceptance comes after their absence may have been proven (A1 of
+    ``engine.core.doubt`` does not hold for them). ``early``: tags that a broker saw before their
+    start was durable. ``stale``: those that left though nobody wanted them any more. ``untrue``:
+    ends that were believed and were wrong.
+    """
+
+    def __init__(
+        self,
+        brokers: Mapping[str, Broker],
+        beyond: Collection[str],
+        counts: Counter[str],
+        note: Callable[[str], None],
+    ) -> None:
+        self._brokers = brokers
+        self._beyond = beyond
+        self._counts = counts
+        self._note = note
+        self._started: dict[str, Start] = {}
+        self._absent: dict[str, tuple[Lifecycle, Written, int]] = {}
+        self.early: list[str] = []
+        self.stale: list[str] = []
+        self.untrue: list[str] = []
+        for broker in brokers.values():
+            broker.on_placed = self._arrived
+
+    def watch(self, journal: Journal, disk: MortalDisk, clock: Clock) -> None:
+        """Note which record of a journal started every send, and what it says of every end."""
+        append, write = journal.append, journal._write
+        written = Written(journal, disk, clock)
+        written.note()
+
+        def noting(record: Record, at: int) -> int:
+            sequence = append(record, at)
+            if isinstance(record, OrderChanged):
+                order = record.order
+                if order.lifecycle is Lifecycle.SENDING:
+                    known = self._started.get(order.client_id)
+                    # An id that was journaled and lost with the disk's cache is given out again.
+                    if known is None or known.written is not written:
+                        self._started[order.client_id] = Start(written, sequence, order)
+                        self._forget_lost(order.client_id, written)
+                self._check_end(order, written, sequence)
+            return sequence
+
+        def writing() -> None:
+            length = disk.length
+            write()
+            if disk.length > length:
+                written.note()
+
+        journal.append = noting  # type: ignore[method-assign]
+        journal._write = writing  # type: ignore[method-assign]
+
+    def left(self, tag: str) -> None:
+        """An order is handed to the transport: it must still be wanted, by the engine's clock."""
+        start = self._started[tag]
+        late_ns = start.written.clock.now() - start.order.request.expires_at
+        if late_ns > 0:
+            self.stale.append(f"{tag}, {late_ns / 1e9:.1f} s after nobody wanted it any more")
+
+    def row_of(self, tag: str) -> Row | None:
+        """Return the broker's row with one of our tags."""
+        for broker in self._brokers.values():
+            row = broker.by_tag.get(tag)
+            if row is not None:
+                return row
+        return None
+
+    def filled(self, tag: str) -> int:
+        """Return how many units of an order have filled in truth."""
+        row = self.row_of(tag)
+        return 0 if row is None else row.filled
+
+    def _arrived(self, tag: str) -> None:
+        """The broker has an order: its start must have been durable, or it is early."""
+        said = self._absent.get(tag)
+        if said is not None and said[0] is Lifecycle.NOT_PLACED and tag in self._beyond:
+            self._counts["arrived_after_proof"] += 1
+            self._note(f"{tag} is accepted, long after it was proven absent")
+        elif said is not None:
+            self.untrue.append(f"{tag} was called absent, and arrives")
+        start = self._started[tag]
+        if start.sequence > start.written.durable_sequence:
+            self.early.append(tag)
+
+    def _forget_lost(self, tag: str, written: Written) -> None:
+        """Forget that an order was called absent by a record which its process's death has lost."""
+        said = self._absent.get(tag)
+        if said is not None and said[1] is not written and said[2] > said[1].durable_sequence:
+            del self._absent[tag]
+
+    def _check_end(self, order: Order, written: Written, sequence: int) -> None:
+        """Hold every end of an order against the truth, at the moment it is believed."""
+        row = self.row_of(order.client_id)
+        wrong = ""
+        if order.lifecycle in {Lifecycle.NOT_PLACED, Lifecycle.DENIED}:
+            self._absent[order.client_id] = (order.lifecycle, written, sequence)
+            wrong = "is at the broker" if row is not None else ""
+        elif order.lifecycle in {Lifecycle.CANCELLED, Lifecycle.REJECTED}:
+            wrong = f"is {row.status}" if row is not None and row.status in WORKING else ""
+        if wrong:
+            self.untrue.append(f"{order.client_id} is called {order.lifecycle} and {wrong}")
