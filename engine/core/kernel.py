@@ -369,12 +369,13 @@ class Kernel:
         return books if books[0] > switch[0] else switch
 
     def _order_changed(self, order: Order, before: Order, fill: Fill | None) -> None:
-        self.placement.order_changed(order, fill)
         why = self.halting.why_halt(order, before)
         seat = self.seats[order.strategy]
         if why is not None and not seat.is_halted:
             self._tell(lambda: self.halting.halt(seat, why))
         self._tell(lambda: seat.call("on_order", seat.strategy.on_order, order))
+        # Behind on_order: a late fill opens a group again, and its on_legs is told after the fill.
+        self.placement.order_changed(order, fill)
         # Last: what was held for its id may change the order again, and is told after this.
         self.reconcile.order_changed(order, before)
         if fill is not None:

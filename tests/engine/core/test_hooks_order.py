@@ -9,6 +9,7 @@ from engine.model.event import OrderStreamChanged
 from engine.model.market import Tick
 from engine.model.order_update import RemoteStatus
 from tests.engine.core.live_kernel import LiveKernel, Puppet
+from tests.engine.core.test_state_digest import fill, taken_back
 
 
 class Listener(Puppet):
@@ -39,6 +40,21 @@ def test_a_fill_that_came_before_its_reply_is_told_after_it() -> None:
     live.update(live.row(client_id, RemoteStatus.FILLED, 65))
     live.accept(client_id, "X1")
     assert live.puppet.told[-2:] == [f"{client_id} ACKED", f"{client_id} FILLED"]
+
+
+class Watcher(Listener):
+    """Writes down what it hears of its groups as well."""
+
+    def on_legs(self, group: Any) -> None:
+        self.hooks.append(str(group.state))
+
+
+def test_a_fill_that_opens_a_group_again_is_told_before_the_group() -> None:
+    live = LiveKernel(strategy=Watcher).ready()
+    ours = taken_back(live)
+    live.puppet.hooks.clear()
+    fill(live, ours)
+    assert live.puppet.hooks[:2] == ["FILLED 65", "UNWINDING"]
 
 
 def test_after_a_restart_nothing_is_told_before_on_recovered_and_all_of_it_then() -> None:
