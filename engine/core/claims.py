@@ -162,14 +162,37 @@ class Claims:
         )
 
     def _see_stranger(self, update: OrderUpdate) -> None:
-        if self._foreign.see(update):
-            what = update.instrument.symbol if update.instrument else "something"
-            self._desk.alert(
-                "warning",
-                update.account,
-                f"order {update.broker_id} is not ours: {update.side or ''} "
-                f"{update.quantity or ''} {what} {update.status}; it is counted and left alone",
+        if not self._foreign.see(update):
+            return
+        what = update.instrument.symbol if update.instrument else "something"
+        level, rest = "warning", "it is counted and left alone"
+        twin = self._absent_like(update)
+        if twin is not None:
+            level = "critical"
+            rest += (
+                f". It looks like {twin.client_id} ({twin.key}), which was proven absent and may "
+                "have come late: look at the broker's order book, and cancel or close it there if "
+                "nobody placed it by hand"
             )
+        self._desk.alert(
+            level,
+            update.account,
+            f"order {update.broker_id} is not ours: {update.side or ''} "
+            f"{update.quantity or ''} {what} {update.status}; {rest}",
+        )
+
+    def _absent_like(self, update: OrderUpdate) -> Order | None:
+        """Return an order proven absent that a stranger's, shown without a tag, looks like."""
+        if update.account not in self._untagged:
+            return None
+        return next(
+            (
+                order
+                for order in self._orders.values()
+                if order.lifecycle is Lifecycle.NOT_PLACED and self._resembles(order, update)
+            ),
+            None,
+        )
 
     def _hold(self, update: OrderUpdate, evidence: Evidence) -> None:
         if len(self._held) >= HELD_MAX:

@@ -115,6 +115,25 @@ def test_a_row_that_looks_like_the_one_order_in_doubt_is_it(live: LiveKernel) ->
     assert live.order(ours).broker_id == "X1"
 
 
+def test_a_strangers_order_that_looks_like_one_proven_absent_is_a_persons_business(
+    live: LiveKernel,
+) -> None:
+    (ours,) = live.enter(buy(live.call, 1))
+    row = live.row(ours, R.OPEN, broker_id="X1")
+    live.lose(ours)
+    for seconds in (20, 40, 65):
+        live.wait(seconds)
+        live.show("B1")
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+    live.update(live.stranger("Z9", R.OPEN, account="B1", quantity=130))
+    assert not any("Z9" in text for text in live.alerts("critical"))
+    live.update(row)
+    (told,) = (text for text in live.alerts("critical") if "X1" in text)
+    assert ours in told
+    assert "looks like" in told
+    assert live.cancels == []
+
+
 def test_where_tags_are_echoed_no_look_makes_an_order_ours() -> None:
     live = LiveKernel().ready()
     (ours,) = live.enter(buy(live.call, 1))
