@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
+from typing import Final
 
 from engine.core.departures import Departures
 from engine.core.desk import Desk
@@ -27,6 +28,8 @@ from engine.model.order_update import OrderUpdate
 from engine.model.record import OrderChanged, OrderFilled, RiskJudged
 from engine.model.verdict import Evidence, Verdict
 from engine.ports import RiskGate, RiskView
+
+TURNED_UP: Final = "it appeared after it was proven absent"
 
 OnChange = Callable[[Order, Order, Fill | None], None]
 
@@ -196,6 +199,7 @@ class Blotter:
                 code=reply.code,
                 broker_id=reply.broker_id,
             )
+            self._take_back_late(order)
             return
         why = f"{reply.code}: {reply.text}" if reply.code else reply.text
         kind = AmendKind.CANCEL if reply.kind is MessageKind.CANCEL else AmendKind.REPLACE
@@ -228,8 +232,7 @@ class Blotter:
         if result.order != order:
             note = update.reason or ""
             self._store(result.order, f"SEEN_{update.status}", note, result.fill)
-        if order.lifecycle is Lifecycle.NOT_PLACED and result.order.lifecycle.is_working:
-            self.cancel(client_id, "it appeared after it was proven absent")
+        self._take_back_late(order)
 
     # -- what evidence and people settle ---------------------------------------------------------
 
@@ -250,6 +253,12 @@ class Blotter:
             self._queue_amend(order, order.amend, Lane.CANCEL)
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _take_back_late(self, before: Order) -> None:
+        """Cancel what works though it was called absent: another may have taken its place."""
+        works = self.orders[before.client_id].lifecycle.is_working
+        if before.lifecycle is Lifecycle.NOT_PLACED and works:
+            self.cancel(before.client_id, TURNED_UP)
 
     def _release_amend(self, order: Order, amend: Amend) -> None:
         desk = self._desk
@@ -304,6 +313,8 @@ class Blotter:
         step = order_state.advance(
             order, trigger, self._desk.now, reason=reason, code=code, broker_id=broker_id
         )
+        if step.anomaly is not None and step.anomaly.is_alarm:
+            self._desk.alert("critical", client_id, f"{order.key}: {step.anomaly}")
         if step.order != order:
             self._store(step.order, trigger.name, reason)
 

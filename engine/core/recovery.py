@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
-from engine.core.blotter import Blotter
+from engine.core.blotter import TURNED_UP, Blotter
 from engine.core.books import Books
 from engine.core.desk import Desk
 from engine.core.entering import ENTERING
@@ -20,6 +20,7 @@ from engine.model.legs import GroupState
 from engine.model.order import AmendKind, AmendState, Fill, Lifecycle, Order
 from engine.model.order_state import Trigger
 from engine.model.record import OrderFilled
+from engine.model.verdict import Anomaly
 from engine.rules.clock_time import NS_PER_S
 
 ENTRY_GAP_S: Final = 60.0
@@ -146,6 +147,9 @@ class Recovery:
             blotter.settle(order.client_id, Trigger.REPLY_AMBIGUOUS, why)
         amend = order.amend
         if amend is None:
+            if Anomaly.RESURRECTED in order.anomalies:
+                # Its cancel is behind it in the journal, and was lost with the end of it.
+                blotter.cancel(order.client_id, TURNED_UP)
             return
         if amend.state is AmendState.SENDING:
             why = "the engine stopped while it was sent"

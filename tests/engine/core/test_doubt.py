@@ -10,9 +10,10 @@ from engine import buy
 from engine.model.event import HumanResolved, OrderStreamChanged, Resolution
 from engine.model.order import Lifecycle
 from engine.model.order_update import RemoteStatus
-from engine.model.record import HumanActed
+from engine.model.record import HumanActed, Record
 from engine.model.snapshot import TradeRow
 from engine.rules.clock_time import ns
+from engine.runtime.memory_disk import MemoryDisk
 from tests.engine.core.live_kernel import LiveKernel
 
 L, R = Lifecycle, RemoteStatus
@@ -236,6 +237,48 @@ def test_one_that_filled_after_its_proof_is_counted_and_a_person_hears(
     assert live.kernel.desk.ledger.realised_inr("puppet") == 0
     assert dict(live.kernel.desk.ledger.nets(None)) == {live.call: 65}
     assert any(ours in text and "resurrected" in text for text in live.alerts())
+
+
+def test_one_called_absent_whose_reply_comes_after_all_is_cancelled_and_a_person_hears(
+    live: LiveKernel, ours: str
+) -> None:
+    live.tell(HumanResolved(ours, Resolution.NOT_PLACED, "asha", "the book of 10:00 lacks it"))
+    live.accept(ours, "X1")
+    assert live.order(ours).lifecycle is L.ACKED
+    assert live.order(ours).is_late
+    assert live.cancels == [ours]
+    assert any("resurrected" in text for text in live.alerts("critical"))
+
+
+def test_wherever_a_crash_cuts_what_was_written_of_it_one_that_appears_is_cancelled(
+    live: LiveKernel, ours: str
+) -> None:
+    look(live, 20, 60, 125)
+    ends = [len(live.disk.read())]
+    append = live.journal.append
+
+    def noting(record: Record, at: int) -> int:
+        sequence = append(record, at)
+        ends.append(len(live.disk.read()))
+        return sequence
+
+    live.journal.append = noting  # type: ignore[method-assign]
+    row = live.row(ours, R.OPEN)
+    live.update(row)
+    content = live.disk.read()
+    assert len(ends) > 3
+    for end in ends:
+        live.disk = MemoryDisk(content[:end])
+        again = live.restart().start()
+        for account, rows in (("A1", (row,)), ("B1", ())):
+            again.tell(OrderStreamChanged(account, True, "connected"))
+            while account in again.reads:
+                again.show(account, *rows)
+        assert again.order(ours).lifecycle is L.OPEN
+        # One that may have left before the crash is sent again once the book still has the order.
+        again.wait(20)
+        again.show("A1", row)
+        assert again.cancels == [ours], end
 
 
 def test_an_exit_in_doubt_is_told_after_ten_seconds(live: LiveKernel) -> None:
