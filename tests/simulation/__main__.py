@@ -3,6 +3,7 @@
 python -m tests.simulation --seeds 10000          (as many processes as there are cores)
 python -m tests.simulation --seeds 10000 --tally t.json --until-s 600    the same, in parts
 python -m tests.simulation --seed 4711            one seed, its story and its verdict
+python -m tests.simulation --campaign late        brokers accept orders after their absence was proven
 python -m tests.simulation --planted              how many planted bugs are caught
 python -m tests.simulation --deaths               dead at every write and sync of a short day
 python -m tests.simulation --deaths --turns       dead before every turn of the loop of one
@@ -18,11 +19,13 @@ import sys
 import time
 from collections.abc import Iterable
 from decimal import FloatOperation, getcontext
+from functools import partial
 from pathlib import Path
 
 from tests.simulation import planted
 from tests.simulation.campaign import campaign
 from tests.simulation.day import Outcome, run
+from tests.simulation.nemesis import CAMPAIGNS
 
 SHORT_DAY_S = 60.0
 PLANTED_SEEDS = 200
@@ -39,6 +42,9 @@ def main() -> int:
     )
     reader.add_argument("--tally", type=Path, help="a file in which calls add up")
     reader.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
+    reader.add_argument(
+        "--campaign", choices=tuple(CAMPAIGNS), default="ordinary", help="which faults there are"
+    )
     reader.add_argument("--seed", type=int, help="run this one and tell its story")
     reader.add_argument("--planted", action="store_true", help="run the planted bugs")
     reader.add_argument(
@@ -51,16 +57,17 @@ def main() -> int:
     reader.add_argument("--only", help="of the planted bugs, those whose name holds this")
     asked = reader.parse_args()
     if asked.seed is not None:
-        return _one(asked.seed)
+        return _one(asked.seed, asked.campaign)
     if asked.planted:
         return _planted(asked.jobs, asked.only or "")
     if asked.deaths:
         return _deaths(asked.jobs, asked.every, asked.first or 0, at_turns=asked.turns)
     return campaign(
-        _run,
+        partial(_run, asked.campaign),
         asked.first,
         asked.seeds,
         asked.jobs,
+        name=asked.campaign,
         until_s=asked.until_s,
         kept=asked.tally,
         prepare=_prepare,
@@ -68,8 +75,8 @@ def main() -> int:
     )
 
 
-def _one(seed: int) -> int:
-    outcome = _run(seed)
+def _one(seed: int, name: str) -> int:
+    outcome = _run(name, seed)
     print("\n".join(outcome.story))
     print(f"seed {seed}: {outcome.violation or 'everything held'}")
     print(f"{outcome.orders} orders, {outcome.trades} trades, trace {outcome.trace}")
@@ -136,8 +143,8 @@ def _hunting_ground() -> Iterable[int]:
     return range(PLANTED_SEEDS)
 
 
-def _run(seed: int) -> Outcome:
-    return run(seed)
+def _run(name: str, seed: int) -> Outcome:
+    return run(seed, campaign=name)
 
 
 def _trap() -> None:

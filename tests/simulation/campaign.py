@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from tests.simulation import tombstones
 from tests.simulation.day import Outcome
-from tests.simulation.nemesis import FAULTS
+from tests.simulation.nemesis import CAMPAIGNS
 
 BLOCK_SEEDS = 16
 """So many for every process: between blocks the time is looked at and the tally kept."""
@@ -26,7 +27,17 @@ HOST = (
     "start_refused_by_hole",
     "start_refused_by_clock",
     "order_lane_refused",
+    "second_instance",
 )
+MET = {
+    "ordinary": ("second_instance",),
+    "late": ("second_instance", "arrived_after_proof", *tombstones.ENDS),
+}
+"""What must have been met besides the faults, by campaign."""
+
+
+class WrongCampaign(Exception):
+    """A tally is of another campaign: what it counted proves nothing of this one."""
 
 
 class Tally(msgspec.Struct):
@@ -39,6 +50,7 @@ class Tally(msgspec.Struct):
     violated: dict[int, str] = {}
     counts: dict[str, int] = {}
     took_s: float = 0.0
+    campaign: str = "ordinary"
 
     def take(self, outcome: Outcome) -> None:
         """Add one seed."""
@@ -58,17 +70,19 @@ class Tally(msgspec.Struct):
 
     @property
     def unmet(self) -> list[str]:
-        """The faults no seed has met."""
-        return [fault for fault in FAULTS if not self.counts.get(fault)]
+        """What had to be met and no seed has met."""
+        wanted = (*CAMPAIGNS[self.campaign], *MET[self.campaign])
+        return [fault for fault in wanted if not self.counts.get(fault)]
 
     def lines(self) -> list[str]:
         """Say all of it."""
         which = ", ".join(f"{first}-{after - 1}" for first, after in self.ranges)
         done = f"{self.seeds:,} seeds ({which}) in {self.took_s:.0f} s"
         found = f"{self.orders:,} orders, {self.trades:,} trades, {len(self.violated)} violated"
+        told = dict.fromkeys((*CAMPAIGNS[self.campaign], *HOST, *MET[self.campaign]))
         return [
             f"{done}: {found}",
-            *(f"  {self.counts.get(fault, 0):9,}  {fault}" for fault in (*FAULTS, *HOST)),
+            *(f"  {self.counts.get(fault, 0):9,}  {fault}" for fault in told),
             *(f"  seed {seed}: {text}" for seed, text in sorted(self.violated.items())),
         ]
 
@@ -79,6 +93,7 @@ def campaign(
     seeds: int,
     jobs: int,
     *,
+    name: str,
     until_s: float,
     kept: Path | None,
     prepare: Callable[[], None],
@@ -86,10 +101,12 @@ def campaign(
 ) -> int:
     """Run seeds until they are through or the time is up; 1 when one was violated or a fault unmet.
 
+    ``name`` is the campaign's.
     ``kept`` holds the tally between calls: it is added to, and goes on after the last seed it has
     unless ``first`` says where.
     """
-    tally = _read(kept)
+    tally = _read(kept, name)
+    option = "" if name == "ordinary" else f" --campaign {name}"
     if first is None:
         first = max((after for _, after in tally.ranges), default=0)
     last, started, said_at = first + seeds, time.monotonic(), time.monotonic()
@@ -101,7 +118,7 @@ def campaign(
                 tally.take(outcome)
                 if outcome.violation:
                     tell(f"seed {outcome.seed}: {outcome.violation}")
-                    tell(f"  python -m tests.simulation --seed {outcome.seed}")
+                    tell(f"  python -m tests.simulation{option} --seed {outcome.seed}")
             tally.ran(block)
             first = block.stop
             now = time.monotonic()
@@ -120,10 +137,13 @@ def campaign(
     return 1 if tally.violated else 0
 
 
-def _read(kept: Path | None) -> Tally:
+def _read(kept: Path | None, name: str) -> Tally:
     if kept is None or not kept.exists():
-        return Tally()
-    return msgspec.json.decode(kept.read_bytes(), type=Tally)
+        return Tally(campaign=name)
+    tally = msgspec.json.decode(kept.read_bytes(), type=Tally)
+    if tally.campaign != name:
+        raise WrongCampaign(f"{kept} is of the campaign {tally.campaign!r}, not {name!r}")
+    return tally
 
 
 def _keep(kept: Path | None, tally: Tally) -> None:

@@ -10,10 +10,14 @@ from engine.core.books import POLL_IDLE_S
 from engine.core.kernel import Kernel
 from engine.model.order import Lifecycle
 from engine.runtime.journal import JournalBroken
-from tests.simulation import invariants
+from engine.runtime.journal_reader import read_journal
+from tests.simulation import invariants, tombstones
 from tests.simulation.disk import ProcessDied
+from tests.simulation.exposure import worst_is_covered
+from tests.simulation.groups import groups_hold_the_truth
 from tests.simulation.loop import VirtualLoop, run_virtual
-from tests.simulation.world import RESTS_WITHIN_S, TRADES_FOR_S, World
+from tests.simulation.network import BEYOND_S
+from tests.simulation.world import ACCOUNTS, RESTS_WITHIN_S, TRADES_FOR_S, World
 
 RESTS_FOR_S = POLL_IDLE_S + 10.0
 
@@ -49,6 +53,7 @@ def run(
     dies_at_turn: int = 0,
     trades_for_s: float = TRADES_FOR_S,
     clock_off_s: float = 0,
+    campaign: str = "ordinary",
 ) -> Outcome:
     """Run one seed from its start to its verdict.
 
@@ -56,11 +61,11 @@ def run(
     each time before a random turn of the loop; None leaves that to the seed. ``dies_at_point``
     kills it at that point of the disk, ``dies_at_turn`` before that turn of the loop, both counted
     from 1. ``clock_off_s``: how wrong the machine's
-    clock is when it starts.
+    clock is when it starts. ``campaign``: which faults there are (``nemesis.CAMPAIGNS``).
     """
 
     async def main(loop: VirtualLoop) -> Outcome:
-        world = World(loop, seed, scale, trades_for_s)
+        world = World(loop, seed, scale, trades_for_s, campaign)
         world.wall.skew_ns = round(clock_off_s * 1e9)
         violation = ""
         try:
@@ -98,8 +103,11 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
     if times and dice.random() < 0.5:
         world.dies_at_point = dice.randrange(1, POINTS_OF_A_DAY)
     world.always.append(invariants.reserve_is_exact)
+    world.always.append(lambda kernel: worst_is_covered(world.brokers, kernel))
     world.start()
     await world.turn(world.trades_for_s)
+    if world.campaign == "late":
+        await _wait_for_late(world)
     world.dies_at_turns.clear()
     turns = world.loop.turns
     while world.life is None:
@@ -111,6 +119,8 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
     # One that failed while nothing was written has harmed nobody yet.
     world.disk.append_error = world.disk.sync_error = None
     world.note("everything works again")
+    if world.campaign == "late":
+        await _wait_for_late(world)
     await _rest(world)
     if world.life is None:
         # It died once more at the very end: it comes back, and comes to rest again.
@@ -123,7 +133,7 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
         raise invariants.Violated("I14", "the engine did not come back")
     kernel = life.parts.kernel
     _raise_failures(world)
-    invariants.at_rest(world, kernel, world.unknowable(kernel))
+    _judge(world, kernel)
     world.check_told(life)
     invariants.every_fill_told(world, world.witnesses)
     life.parts.runner.stop("the day is over")
@@ -134,6 +144,28 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
     invariants.nothing_left_running(life.parts, world.loop)
     invariants.nothing_unhandled(life.parts)
     invariants.same_after_fold(world, kernel, world.fold())
+
+
+async def _wait_for_late(world: World) -> None:
+    """Let the day run on until nothing that was given up is still on its way to a broker.
+
+    While there are faults, what is sent meanwhile may be late as well: it is not waited for then.
+    """
+    waited = 0.0
+    while world.nemesis.late and waited <= BEYOND_S[1]:
+        await world.turn(10.0)
+        waited += 10.0
+
+
+def _judge(world: World, kernel: Kernel) -> None:
+    """Hold everything against the truth, now that the day has come to rest."""
+    unknown, beyond = world.unknowable(kernel), world.nemesis.beyond
+    strangers = tombstones.strangers(kernel, beyond, ACCOUNTS["untagged"])
+    invariants.at_rest(world, kernel, unknown, beyond, strangers)
+    groups_hold_the_truth(world.brokers, kernel, {*unknown, *strangers})
+    records = [entry.record for entry in read_journal(world.disk, world.catalogue)]
+    arrived = [tag for tag in strangers if world.sends.row_of(tag) is not None]
+    world.counts += tombstones.were_handled(records, arrived)
 
 
 async def _rest(world: World) -> None:

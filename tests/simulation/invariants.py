@@ -88,15 +88,23 @@ def require(number: str, holds: object, text: str) -> None:
         raise Violated(number, text)
 
 
-def at_rest(world: World, kernel: Kernel, unknown: Collection[str] = ()) -> None:
+def at_rest(
+    world: World,
+    kernel: Kernel,
+    unknown: Collection[str] = (),
+    beyond: Collection[str] = (),
+    strangers: Collection[str] = (),
+) -> None:
     """Check everything that must hold once faults have ended and the day has come to rest.
 
-    ``unknown``: orders that nobody but a person can tell anything of any more.
+    ``unknown``: orders that nobody but a person can tell anything of any more. ``beyond``: orders
+    that came after they may have been proven absent; ``strangers``: those of them that no broker
+    shows as ours.
     """
-    no_order_twice(world, kernel)
-    every_fill_once(world, kernel, unknown)
+    no_order_twice(world, kernel, beyond, strangers)
+    every_fill_once(world, kernel, unknown, strangers)
     nothing_left_open(world, kernel, unknown)
-    absence_was_true(world, kernel)
+    absence_was_true(world, kernel, strangers)
     ends_were_true(world)
     reserve_is_exact(kernel)
     sent_after_durable(world)
@@ -107,8 +115,13 @@ def at_rest(world: World, kernel: Kernel, unknown: Collection[str] = ()) -> None
     nothing_secret(world)
 
 
-def no_order_twice(world: World, kernel: Kernel) -> None:
-    """I1: one order at a broker for every tag, and no leg is entered beyond its target."""
+def no_order_twice(
+    world: World, kernel: Kernel, beyond: Collection[str] = (), strangers: Collection[str] = ()
+) -> None:
+    """I1: one order at a broker for every tag, and no leg is entered beyond its target.
+
+    What fills after it was proven absent may come on top of the order that took its place.
+    """
     for broker in world.brokers.values():
         tags = [row.tag for row in broker.rows.values() if row.tag is not None]
         require("I1", len(tags) == len(set(tags)), f"{broker.name} holds a tag twice")
@@ -119,7 +132,8 @@ def no_order_twice(world: World, kernel: Kernel) -> None:
     }
     entered: dict[tuple[str, str, int], int] = defaultdict(int)
     for order in kernel.blotter.orders.values():
-        if not order.key.exit:
+        came_late = order.client_id in beyond and order.is_late
+        if not (order.key.exit or came_late or order.client_id in strangers):
             key = order.key.group_id, order.key.account, order.key.leg
             entered[key] += filled.get(order.client_id, 0)
     for (group_id, account, leg), units in entered.items():
@@ -127,7 +141,12 @@ def no_order_twice(world: World, kernel: Kernel) -> None:
         require("I1", units <= target, f"{group_id} leg {leg}: {units} entered of {target}")
 
 
-def every_fill_once(world: World, kernel: Kernel, unknown: Collection[str] = ()) -> None:
+def every_fill_once(
+    world: World,
+    kernel: Kernel,
+    unknown: Collection[str] = (),
+    not_ours: Collection[str] = (),
+) -> None:
     """I2 and I3: what we hold, and what it cost, is what the brokers' trades say, to the paisa."""
     told = {client_id: kernel.blotter.orders[client_id].filled_quantity for client_id in unknown}
     held: dict[tuple[str, str], int] = defaultdict(int)
@@ -136,7 +155,7 @@ def every_fill_once(world: World, kernel: Kernel, unknown: Collection[str] = ())
     for broker in world.brokers.values():
         for trade in broker.trades:
             row = broker.rows[trade.order_id]
-            if row.tag is None:
+            if row.tag is None or row.tag in not_ours:
                 strangers[trade.account, trade.key] += trade.sign * trade.quantity
                 continue
             counts = trade.quantity
@@ -190,11 +209,11 @@ def nothing_left_open(world: World, kernel: Kernel, unknown: Collection[str] = (
         require("I14", group.is_done or is_excused, f"{group.group_id} is still {group.state}")
 
 
-def absence_was_true(world: World, kernel: Kernel) -> None:
+def absence_was_true(world: World, kernel: Kernel, strangers: Collection[str] = ()) -> None:
     """I7: what was called not placed, denied or rejected is so at the broker."""
     rows = {row.tag: row for broker in world.brokers.values() for row in broker.rows.values()}
     for order in kernel.blotter.orders.values():
-        row = rows.get(order.client_id)
+        row = None if order.client_id in strangers else rows.get(order.client_id)
         if order.lifecycle in {Lifecycle.NOT_PLACED, Lifecycle.DENIED}:
             require("I7", row is None, f"{order.client_id} is {order.lifecycle} and at the broker")
         if order.lifecycle is Lifecycle.REJECTED and row is not None:

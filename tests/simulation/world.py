@@ -86,6 +86,7 @@ class World:
     seed: int
     scale: float = 1.0
     trades_for_s: float = TRADES_FOR_S
+    campaign: str = "ordinary"
     dice: Random = field(init=False)
     nemesis: Nemesis = field(init=False)
     said: list[Say] = field(default_factory=list)
@@ -94,7 +95,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed * 7919 + 1)
-        self.nemesis = Nemesis(Random(self.seed * 7919 + 2), self.scale)
+        self.nemesis = Nemesis(Random(self.seed * 7919 + 2), self.scale, self.campaign)
         self.clock = VirtualClock(self.loop, START_NS)
         self.wall = VirtualClock(self.loop, START_NS)
         self._wall_of_lives = 0
@@ -454,14 +455,14 @@ class World:
         """Return the orders in quarantine that no book can tell of any more.
 
         Where no tag is echoed an order is known by when it was placed: if the engine's clock was
-        an hour off, only a person can say which it is.
+        an hour off, or the order long under way, only a person can say which it is.
         """
-        if not self._is_off:
-            return []
         return [
             order.client_id
             for order in kernel.blotter.live.values()
-            if order.lifecycle is Lifecycle.QUARANTINED and order.account in ACCOUNTS["untagged"]
+            if order.lifecycle is Lifecycle.QUARANTINED
+            and order.account in ACCOUNTS["untagged"]
+            and (self._is_off or order.client_id in self.nemesis.beyond)
         ]
 
     def check_told(self, life: Life) -> None:
