@@ -22,10 +22,10 @@ from decimal import FloatOperation, getcontext
 from functools import partial
 from pathlib import Path
 
-from tests.simulation import planted
-from tests.simulation.campaign import campaign
+from tests.simulation.campaign import WrongCampaign, campaign
 from tests.simulation.day import Outcome, run
 from tests.simulation.nemesis import CAMPAIGNS
+from tests.simulation.planted import bugs
 
 SHORT_DAY_S = 60.0
 PLANTED_SEEDS = 200
@@ -56,23 +56,28 @@ def main() -> int:
     )
     reader.add_argument("--only", help="of the planted bugs, those whose name holds this")
     asked = reader.parse_args()
+    if asked.campaign != "ordinary" and (asked.planted or asked.deaths):
+        reader.error("--campaign goes with --seeds and --seed; planted bugs know their own")
     if asked.seed is not None:
         return _one(asked.seed, asked.campaign)
     if asked.planted:
         return _planted(asked.jobs, asked.only or "")
     if asked.deaths:
         return _deaths(asked.jobs, asked.every, asked.first or 0, at_turns=asked.turns)
-    return campaign(
-        partial(_run, asked.campaign),
-        asked.first,
-        asked.seeds,
-        asked.jobs,
-        name=asked.campaign,
-        until_s=asked.until_s,
-        kept=asked.tally,
-        prepare=_prepare,
-        tell=lambda line: print(line, flush=True),
-    )
+    try:
+        return campaign(
+            partial(_run, asked.campaign),
+            asked.first,
+            asked.seeds,
+            asked.jobs,
+            name=asked.campaign,
+            until_s=asked.until_s,
+            kept=asked.tally,
+            prepare=_prepare,
+            tell=lambda line: print(line, flush=True),
+        )
+    except WrongCampaign as wrong:
+        reader.error(str(wrong))
 
 
 def _one(seed: int, name: str) -> int:
@@ -84,7 +89,7 @@ def _one(seed: int, name: str) -> int:
 
 
 def _planted(jobs: int, only: str) -> int:
-    chosen = [name for name in planted.names() if only in name]
+    chosen = [name for name in bugs.names() if only in name]
     caught = 0
     with multiprocessing.Pool(jobs, initializer=_prepare) as pool:
         for name, seeds, violation in pool.imap(_hunt, chosen):
@@ -131,9 +136,9 @@ def _die(asked: tuple[int, int, bool]) -> tuple[int, str]:
 
 def _hunt(name: str) -> tuple[str, int, str]:
     """Run seeds with one bug planted until one is violated."""
-    with planted.plant(name):
+    with bugs.plant(name):
         for seed in _hunting_ground():
-            outcome = run(seed)
+            outcome = run(seed, campaign=bugs.campaign_of(name))
             if outcome.violation:
                 return name, seed + 1, outcome.violation
     return name, PLANTED_SEEDS, ""

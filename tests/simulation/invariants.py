@@ -64,7 +64,7 @@ class World(Protocol):
 
     @property
     def stale(self) -> Sequence[str]:
-        """Tags that left though nobody wanted them any more."""
+        """Tags that left though nobody wanted or allowed them any more."""
 
     @property
     def disk(self) -> Disk:
@@ -284,8 +284,8 @@ def sent_after_durable(world: World) -> None:
 
 
 def sent_in_time(world: World) -> None:
-    """Section 2.3: however long a process stood still, nothing left that had expired meanwhile."""
-    require("2.3", not world.stale, f"left late: {'; '.join(world.stale[:3])}")
+    """I5: however long a process or its disk stood still, nothing left that must not any more."""
+    require("I5", not world.stale, f"left: {'; '.join(world.stale[:3])}")
 
 
 def told_in_order(misled: Sequence[str]) -> None:

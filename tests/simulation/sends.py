@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from engine.model.order import Lifecycle, Order
+from engine.core.kernel import Kernel
+from engine.model.order import Lifecycle, Order, Purpose
 from engine.model.record import OrderChanged, Record
-from engine.ports import Clock
+from engine.ports import Clock, TradingState
 from engine.runtime.journal import Journal
 from tests.simulation.broker import WORKING, Broker, Row
 from tests.simulation.disk import MortalDisk
@@ -17,11 +18,15 @@ from tests.simulation.disk import MortalDisk
 
 @dataclass
 class Written:
-    """What of one journal stands on its disk: the disk's own word, whatever the journal believes."""
+    """What of one journal stands on its disk: the disk's own word, whatever the journal believes.
+
+    ``clock`` and ``kernel`` are those of the process that writes it.
+    """
 
     journal: Journal
     disk: MortalDisk
     clock: Clock
+    kernel: Kernel
     lengths: list[int] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
 
@@ -51,7 +56,7 @@ class Sends:
 
     ``beyond``: tags whose acceptance comes after their absence may have been proven (A1 of
     ``engine.core.doubt`` does not hold for them). ``early``: tags that a broker saw before their
-    start was durable. ``stale``: those that left though nobody wanted them any more. ``untrue``:
+    start was durable. ``stale``: those that left though nobody wanted or allowed them any more. ``untrue``:
     ends that were believed and were wrong.
     """
 
@@ -74,10 +79,10 @@ class Sends:
         for broker in brokers.values():
             broker.on_placed = self._arrived
 
-    def watch(self, journal: Journal, disk: MortalDisk, clock: Clock) -> None:
+    def watch(self, journal: Journal, disk: MortalDisk, clock: Clock, kernel: Kernel) -> None:
         """Note which record of a journal started every send, and what it says of every end."""
         append, write = journal.append, journal._write
-        written = Written(journal, disk, clock)
+        written = Written(journal, disk, clock, kernel)
         written.note()
 
         def noting(record: Record, at: int) -> int:
@@ -103,11 +108,18 @@ class Sends:
         journal._write = writing  # type: ignore[method-assign]
 
     def left(self, tag: str) -> None:
-        """An order is handed to the transport: it must still be wanted, by the engine's clock."""
+        """An order is handed to the transport: it must still be wanted, and allowed."""
         start = self._started[tag]
-        late_ns = start.written.clock.now() - start.order.request.expires_at
+        order, written = start.order, start.written
+        late_ns = written.clock.now() - order.request.expires_at
         if late_ns > 0:
             self.stale.append(f"{tag}, {late_ns / 1e9:.1f} s after nobody wanted it any more")
+        state, _ = written.kernel.view.trading_state(order.strategy, order.account)
+        purpose = order.request.purpose
+        flattens = purpose is Purpose.FLATTEN
+        passes = flattens if state is TradingState.KILLED else purpose.reduces
+        if state is not TradingState.ACTIVE and not passes:
+            self.stale.append(f"{tag}, for {purpose} while its account is {state.name}")
 
     def row_of(self, tag: str) -> Row | None:
         """Return the broker's row with one of our tags."""

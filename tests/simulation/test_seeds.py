@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
-from tests.simulation import planted
 from tests.simulation.__main__ import SHORT_DAY_S
+from tests.simulation.campaign import MET
 from tests.simulation.day import run
+from tests.simulation.nemesis import CAMPAIGNS
+from tests.simulation.planted import bugs
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -14,6 +18,15 @@ def test_everything_holds_through_faults_and_deaths(seed: int) -> None:
     outcome = run(seed)
     assert not outcome.violation, f"python -m tests.simulation --seed {seed}"
     assert outcome.trades
+
+
+def test_everything_holds_where_orders_turn_up_after_their_absence_was_proven() -> None:
+    met = Counter[str]()
+    for seed in range(8):
+        outcome = run(seed, campaign="late")
+        assert not outcome.violation, f"python -m tests.simulation --campaign late --seed {seed}"
+        met += outcome.counts
+    assert all(met[name] for name in MET["late"]), met
 
 
 @pytest.mark.parametrize("point", range(1, 900, 45))
@@ -28,8 +41,9 @@ def test_a_death_before_any_turn_of_the_loop_loses_and_doubles_nothing(turn: int
     assert not outcome.violation
 
 
-def test_the_same_seed_gives_the_same_day() -> None:
-    first, second = run(11), run(11)
+@pytest.mark.parametrize("campaign", CAMPAIGNS)
+def test_the_same_seed_gives_the_same_day(campaign: str) -> None:
+    first, second = run(11, campaign=campaign), run(11, campaign=campaign)
     assert (first.trace, first.story) == (second.trace, second.story)
 
 
@@ -41,15 +55,20 @@ def test_the_same_seed_gives_the_same_day() -> None:
         "fills_are_added_up_instead_of_compared",
         "client_ids_start_again_after_a_restart",
         "legs_of_a_reply_are_found_by_their_place",
+        "a_failed_sync_is_tried_again",
+        "a_rejection_after_the_open_is_overlooked",
+        "a_second_engine_takes_the_lock_for_one_left_behind",
+        "one_that_turns_up_is_left_working",
+        "one_that_turns_up_is_not_paged",
     ],
 )
 def test_a_planted_bug_is_caught(name: str) -> None:
-    with planted.plant(name):
-        assert any(run(seed).violation for seed in range(12))
+    with bugs.plant(name):
+        assert any(run(s, campaign=bugs.campaign_of(name)).violation for s in range(12))
 
 
 def test_a_bug_is_gone_once_it_is_not_planted_any_more() -> None:
-    for name in planted.names():
-        with planted.plant(name):
+    for name in bugs.names():
+        with bugs.plant(name):
             pass
     assert not run(3).violation

@@ -191,7 +191,7 @@ class World:
             self.host.leave_folder()
             self._refused(error)
             return
-        self.sends.watch(parts.journal, self.disk, clock)
+        self.sends.watch(parts.journal, self.disk, clock, parts.kernel)
         lane = self._watch_lane(parts.bus)
         make = self.loop.create_task
         tasks = [make(parts.commit.run()), make(parts.runner.run())]

@@ -1,0 +1,30 @@
+"""Bugs planted one at a time: a harness that lets them live proves nothing (reliability.md 6.3).
+
+Each replaces one function of the engine by one that a tired person might have written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.simulation.planted import host, knowing, late, sending
+from tests.simulation.planted.planting import PLANTS
+
+__all__ = ["campaign_of", "host", "knowing", "late", "names", "plant", "sending"]
+
+
+@contextmanager
+def plant(name: str) -> Iterator[None]:
+    """Have one bug in the engine while inside."""
+    yield from PLANTS[name].change()
+
+
+def names() -> list[str]:
+    """Return what every bug is called."""
+    return list(PLANTS)
+
+
+def campaign_of(name: str) -> str:
+    """Return the campaign that must catch a bug."""
+    return PLANTS[name].campaign

@@ -1,0 +1,155 @@
+"""Bugs of what comes late: an acceptance after the proof of absence, a rejection after the open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from engine.core import blotter
+from engine.core.blotter import Blotter
+from engine.core.claims import Claims
+from engine.core.kernel import Kernel
+from engine.core.merge import MergeResult
+from engine.core.placement import Placement
+from engine.model import order_state, verdict
+from engine.model.order import Fill, Lifecycle, Order
+from engine.model.order_table import Outcome
+from engine.model.order_update import OrderUpdate, RemoteStatus
+from engine.model.verdict import Anomaly, Evidence, Verdict
+from tests.simulation.planted.planting import planted, planted_in, swap
+
+late = planted_in("late")
+
+# -- accepted after the proof ---------------------------------------------------------------------
+
+
+@late
+def one_that_turns_up_is_not_paged() -> Iterator[None]:
+    yield from swap(verdict, "_ALARMS", verdict._ALARMS - {Anomaly.RESURRECTED})
+
+
+@late
+def one_that_turns_up_is_left_working() -> Iterator[None]:
+    yield from swap(Blotter, "_take_back_late", lambda *_: None)
+
+
+@late
+def what_was_proven_absent_is_never_looked_at_again() -> Iterator[None]:
+    merge = blotter.merge
+
+    def deaf(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+        if order.lifecycle is Lifecycle.NOT_PLACED:
+            return MergeResult(order, None, Verdict.STALE, ())
+        return merge(order, update, at, evidence)
+
+    yield from swap(blotter, "merge", deaf)
+
+
+@late
+def one_that_turns_up_counts_as_a_strangers() -> Iterator[None]:
+    owner = Claims.owner
+    updated = Blotter.updated
+
+    def forgetful(self: Any, update: OrderUpdate) -> Order | None:
+        order = owner(self, update)
+        return None if order is not None and order.lifecycle is Lifecycle.NOT_PLACED else order
+
+    def passing(self: Any, update: OrderUpdate) -> None:
+        order = self.orders.get(update.client_id)
+        if order is not None and order.lifecycle is Lifecycle.NOT_PLACED:
+            self._on_unclaimed(update)
+        else:
+            updated(self, update)
+
+    Claims.owner = forgetful  # type: ignore[method-assign]
+    try:
+        yield from swap(Blotter, "updated", passing)
+    finally:
+        Claims.owner = owner  # type: ignore[method-assign]
+
+
+@late
+def one_that_turns_up_is_not_marked() -> Iterator[None]:
+    merge = blotter.merge
+
+    def plain(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+        result = merge(order, update, at, evidence)
+        if order.lifecycle is not Lifecycle.NOT_PLACED:
+            return result
+        return result._replace(order=msgspec.structs.replace(result.order, is_late=False))
+
+    yield from swap(blotter, "merge", plain)
+
+
+@late
+def what_fills_after_its_proof_is_not_told_to_its_group() -> Iterator[None]:
+    changed = Placement.order_changed
+
+    def blind(self: Any, order: Order, fill: Fill | None) -> Any:
+        return changed(self, order, None if order.is_late else fill)
+
+    yield from swap(Placement, "order_changed", blind)
+
+
+@late
+def what_looks_like_one_proven_absent_is_told_of_as_anybodys() -> Iterator[None]:
+    yield from swap(Claims, "_absent_like", lambda *_: None)
+
+
+@late
+def a_group_opened_again_is_told_before_the_fill_that_opened_it() -> Iterator[None]:
+    changed, count = Kernel._order_changed, Placement.order_changed
+
+    def early(self: Any, order: Order, before: Order, fill: Fill | None) -> None:
+        placement = self.placement
+        count(placement, order, fill)
+        kept = vars(placement).get("order_changed", placement.order_changed)
+        placement.order_changed = lambda *_: None
+        changed(self, order, before, fill)
+        placement.order_changed = kept
+
+    yield from swap(Kernel, "_order_changed", early)
+
+
+# -- rejected after it was open -------------------------------------------------------------------
+
+
+@planted
+def a_rejection_after_the_open_is_overlooked() -> Iterator[None]:
+    merge = blotter.merge
+
+    def deaf(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+        if order.lifecycle is Lifecycle.OPEN and update.status is RemoteStatus.REJECTED:
+            return MergeResult(order, None, Verdict.STALE, ())
+        return merge(order, update, at, evidence)
+
+    yield from swap(blotter, "merge", deaf)
+
+
+@planted
+def a_rejection_while_a_request_is_out_is_always_the_requests() -> Iterator[None]:
+    decide = order_state._decide
+
+    def sure(order: Order, outcome: Outcome, _: Evidence, **seen: Any) -> Outcome:
+        return decide(order, outcome, Evidence.STREAM, **seen)
+
+    yield from swap(order_state, "_decide", sure)
+
+
+@planted
+def a_rejection_after_the_open_counts_as_filled() -> Iterator[None]:
+    merge = blotter.merge
+
+    def hopeful(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+        if order.lifecycle is Lifecycle.OPEN and update.status is RemoteStatus.REJECTED:
+            update = msgspec.structs.replace(
+                update,
+                status=RemoteStatus.FILLED,
+                filled_quantity=order.quantity,
+                average_price=order.price,
+            )
+        return merge(order, update, at, evidence)
+
+    yield from swap(blotter, "merge", hopeful)
