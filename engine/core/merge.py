@@ -124,6 +124,10 @@ class _Merge:
         self._terms()
         self._quantity()
         self._status()
+        is_absent = self.order.lifecycle is Lifecycle.NOT_PLACED
+        if is_absent and self.update.status is not RemoteStatus.NONE:
+            # Whatever a broker says of an order that was proven absent, it says that there is one.
+            self._advance(Trigger.SEEN_PENDING)
         self._request()
         if self.order.filled_quantity > self._bound():
             self._odd(

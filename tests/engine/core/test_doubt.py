@@ -214,7 +214,7 @@ def test_it_is_found_in_whatever_shows_it(live: LiveKernel, ours: str, source: s
     assert live.order(ours).filled_quantity == 65
 
 
-@pytest.mark.parametrize("status", [R.PENDING, R.OPEN])
+@pytest.mark.parametrize("status", [R.PENDING, R.OPEN, R.FILLED, R.UNRECOGNISED])
 def test_one_that_appears_after_its_proof_is_cancelled_and_a_person_hears(
     live: LiveKernel, ours: str, status: RemoteStatus
 ) -> None:
