@@ -16,6 +16,7 @@ from engine.core.desk import Desk
 from engine.core.lease import Leases
 from engine.core.merge import merge
 from engine.core.messages import Messages
+from engine.core.order_alerts import page_unknown, tell_anomalies
 from engine.core.tickets import amend_ticket, may_send
 from engine.model import order_state
 from engine.model.approval import Approved, Refusal
@@ -26,7 +27,7 @@ from engine.model.order import Amend, AmendKind, AmendState, Fill, Lifecycle, Or
 from engine.model.order_state import AmendTrigger, Trigger
 from engine.model.order_update import OrderUpdate
 from engine.model.record import OrderChanged, OrderFilled, RiskJudged
-from engine.model.verdict import Evidence, Verdict
+from engine.model.verdict import Anomaly, Evidence, Verdict
 from engine.ports import RiskGate, RiskView
 
 TURNED_UP: Final = "it appeared after it was proven absent"
@@ -199,7 +200,6 @@ class Blotter:
                 code=reply.code,
                 broker_id=reply.broker_id,
             )
-            self._take_back_late(order)
             return
         why = f"{reply.code}: {reply.text}" if reply.code else reply.text
         kind = AmendKind.CANCEL if reply.kind is MessageKind.CANCEL else AmendKind.REPLACE
@@ -225,10 +225,7 @@ class Blotter:
         result = merge(order, update, self._desk.now, evidence)
         if result.verdict is Verdict.ORPHAN:
             self._on_foreign(f"{update.source} about {order.key}: {result.note}")
-        for anomaly in result.anomalies:
-            if anomaly not in order.anomalies:
-                level = "critical" if anomaly.is_alarm else "warning"
-                self._desk.alert(level, order.client_id, f"{order.key}: {anomaly}")
+        tell_anomalies(self._desk, order, result.anomalies)
         if result.order != order:
             note = update.reason or ""
             self._store(result.order, f"SEEN_{update.status}", note, result.fill)
@@ -253,12 +250,6 @@ class Blotter:
             self._queue_amend(order, order.amend, Lane.CANCEL)
 
     # -- inside ----------------------------------------------------------------------------------
-
-    def _take_back_late(self, before: Order) -> None:
-        """Cancel what works though it was called absent: another may have taken its place."""
-        works = self.orders[before.client_id].lifecycle.is_working
-        if before.lifecycle is Lifecycle.NOT_PLACED and works:
-            self.cancel(before.client_id, TURNED_UP)
 
     def _release_amend(self, order: Order, amend: Amend) -> None:
         desk = self._desk
@@ -313,10 +304,19 @@ class Blotter:
         step = order_state.advance(
             order, trigger, self._desk.now, reason=reason, code=code, broker_id=broker_id
         )
-        if step.anomaly is not None and step.anomaly.is_alarm:
-            self._desk.alert("critical", client_id, f"{order.key}: {step.anomaly}")
+        if step.anomaly is not None:
+            tell_anomalies(self._desk, order, (step.anomaly,))
+        if step.anomaly is Anomaly.BROKER_ID_CONFLICT and step.order != order:
+            self._on_foreign(f"a reply about {order.key}: {step.note}")
         if step.order != order:
             self._store(step.order, trigger.name, reason)
+        self._take_back_late(order)
+
+    def _take_back_late(self, before: Order) -> None:
+        """Cancel an order that stands though it was settled that it does not."""
+        stands = self.orders[before.client_id].lifecycle.is_working
+        if stands and before.lifecycle is Lifecycle.NOT_PLACED:
+            self.cancel(before.client_id, TURNED_UP)
 
     def _store(
         self,
@@ -352,20 +352,8 @@ class Blotter:
             desk.keep(OrderFilled(desk.now, desk.kseq, fill))
             desk.ledger.apply(fill)
         if order.lifecycle.is_unknown and order.lifecycle is not before.lifecycle:
-            self._page_unknown(order, note)
+            page_unknown(desk, order, note)
         self._on_change(order, before, fill)
-
-    def _page_unknown(self, order: Order, note: str) -> None:
-        """Tell a person of an order whose outcome is not known, and again when it is theirs."""
-        rest = "It will not be sent again; its risk stays reserved"
-        if order.lifecycle is Lifecycle.QUARANTINED:
-            rest += "; look at the broker's order book, and settle it with `engine resolve`"
-        self._desk.alert(
-            "critical",
-            order.client_id,
-            f"{order.key}: {order.side} {order.quantity} {order.instrument.symbol} was sent "
-            f"and its outcome is unknown ({order.lifecycle}): {note or 'no reply'}. {rest}",
-        )
 
     def _keep_judgement(
         self, requests: tuple[OrderRequest, ...], verdict: Approved[Batch] | Refusal

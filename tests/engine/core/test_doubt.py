@@ -322,3 +322,25 @@ def test_a_person_cannot_settle_what_is_known(live: LiveKernel) -> None:
     assert live.order(ours).lifecycle is L.OPEN
     assert not any(isinstance(r, HumanActed) for r in live.records)
     assert sum("nothing done" in text for text in live.alerts("warning")) == 2
+
+
+def test_a_late_reply_to_what_a_person_called_absent_is_told_and_the_order_taken_back(
+    live: LiveKernel, ours: str
+) -> None:
+    live.tell(HumanResolved(ours, Resolution.NOT_PLACED, "asha", "not in the book"))
+    live.said.clear()
+    live.accept(ours, "X1")
+    assert live.order(ours).lifecycle is L.ACKED
+    assert live.alerts() == [f"{ours}: {live.order(ours).key}: resurrected"]
+    assert live.cancels == [ours]
+
+
+def test_a_reply_that_names_another_order_than_the_stream_lets_nothing_new_out(
+    live: LiveKernel,
+) -> None:
+    (ours,) = live.enter(buy(live.call, 1))
+    live.update(live.row(ours, R.OPEN, broker_id="X1"))
+    live.accept(ours, "X2")
+    assert live.order(ours).broker_id == "X1"
+    assert live.state_of() == "KILLED"
+    assert any("two may stand" in text for text in live.alerts())
