@@ -30,7 +30,7 @@ from engine.model.record import OrderChanged, OrderFilled, RiskJudged
 from engine.model.verdict import Anomaly, Evidence, Verdict
 from engine.ports import RiskGate, RiskView
 
-TURNED_UP: Final = "it appeared after it was proven absent"
+STANDS_THOUGH_ENDED: Final = "it stands though it had ended"
 
 OnChange = Callable[[Order, Order, Fill | None], None]
 
@@ -313,10 +313,9 @@ class Blotter:
         self._take_back_late(order)
 
     def _take_back_late(self, before: Order) -> None:
-        """Cancel an order that stands though it was settled that it does not."""
-        stands = self.orders[before.client_id].lifecycle.is_working
-        if stands and before.lifecycle is Lifecycle.NOT_PLACED:
-            self.cancel(before.client_id, TURNED_UP)
+        """Cancel an order that stands though it had ended: nobody counts on it any more."""
+        if before.lifecycle.is_terminal and self.orders[before.client_id].lifecycle.is_working:
+            self.cancel(before.client_id, STANDS_THOUGH_ENDED)
 
     def _store(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
-from engine.core.blotter import TURNED_UP, Blotter
+from engine.core.blotter import STANDS_THOUGH_ENDED, Blotter
 from engine.core.books import Books
 from engine.core.desk import Desk
 from engine.core.entering import ENTERING
@@ -149,7 +149,7 @@ class Recovery:
         if amend is None:
             if Anomaly.RESURRECTED in order.anomalies:
                 # Its cancel is behind it in the journal, and was lost with the end of it.
-                blotter.cancel(order.client_id, TURNED_UP)
+                blotter.cancel(order.client_id, STANDS_THOUGH_ENDED)
             return
         if amend.state is AmendState.SENDING:
             why = "the engine stopped while it was sent"

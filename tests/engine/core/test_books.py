@@ -405,3 +405,15 @@ def test_a_short_straddle_is_the_sum_of_its_legs() -> None:
         live.wait(8)
         live.show("A1", *rows, held={live.call: -65, live.put: -65})
     assert live.state_of() == "ACTIVE"
+
+
+def test_what_two_books_show_open_after_its_end_is_taken_back(live: LiveKernel) -> None:
+    (ours,) = live.enter(buy(live.call, 1))
+    live.update(live.row(ours, R.OPEN))
+    live.update(live.row(ours, R.CANCELLED))
+    assert live.group().is_done
+    for _ in range(4):
+        live.wait(5)
+        live.show("A1", live.row(ours, R.OPEN))
+    assert live.order(ours).lifecycle is L.OPEN
+    assert live.cancels == [ours]
