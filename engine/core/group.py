@@ -150,6 +150,11 @@ class Part:
         )
 
     @property
+    def scopes(self) -> tuple[str, str, str]:
+        """The scopes of the kill switch that it stands in."""
+        return "all", f"account:{self.account}", self.group.strategy
+
+    @property
     def is_flat(self) -> bool:
         """Nothing is held through any leg."""
         return all(leg.net == 0 for leg in self.legs)

@@ -50,7 +50,7 @@ class Halting:
         """Trip the kill switch, and cancel or flatten as far as its mode reaches."""
         desk = self._desk
         self._kill_switch.trip(event)
-        self.kills[event.scope] = event.mode
+        self._note_kill(event)
         desk.keep(KillRecorded(desk.now, desk.kseq, event.scope, event.mode, event.who, event.why))
         desk.alert("critical", event.scope, f"KILLED by {event.who}: {event.why}")
         if event.mode is KillMode.BLOCK_NEW:
@@ -79,7 +79,7 @@ class Halting:
     def restore_kill(self, event: KillTripped, parts: Iterable[Part]) -> None:
         """Take up a kill of an earlier process: it stands until a person arms again."""
         self._kill_switch.trip(event)
-        self.kills[event.scope] = event.mode
+        self._note_kill(event)
         for part in parts:
             part.flattens = part.flattens or event.mode is KillMode.FLATTEN
 
@@ -94,10 +94,21 @@ class Halting:
         with contextlib.suppress(KeyError):
             self._kill_switch.arm(scope)
 
+    def _note_kill(self, event: KillTripped) -> None:
+        """Keep the mode of a scope that reaches furthest, as the kill switch does."""
+        modes = tuple(KillMode)
+        before = self.kills.get(event.scope, event.mode)
+        self.kills[event.scope] = max(before, event.mode, key=modes.index)
+
     def _forget(self, scope: str) -> None:
+        """Lift what stops a scope; a part that no kill flattens any more is barred by the next."""
         self._gate.forgive(scope)
         self.kills.pop(scope, None)
         self.halts.pop(scope, None)
+        flattening = {s for s, mode in self.kills.items() if mode is KillMode.FLATTEN}
+        for group in self._placement.groups.values():
+            for part in group.parts.values():
+                part.flattens = part.flattens and not flattening.isdisjoint(part.scopes)
 
     def stranded(self, group: Group, why: str) -> None:
         """A group cannot get flat: nothing else may make it worse."""

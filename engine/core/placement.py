@@ -169,12 +169,14 @@ class Placement:
         """Cancel everything that works, exits too, in one scope of the kill switch.
 
         What is held stays held and KILLED, unless the kill ``flattens``: then it is left by orders
-        that a kill lets through. A STUCK or STRANDED part keeps its state until it is known.
+        that a kill lets through. A STUCK or STRANDED part keeps its state until it is known. What
+        an earlier kill flattens goes on being flattened: another one can only reach further.
         """
         for group in list(self.groups.values()):
             for part in group.parts.values():
-                scopes = ("all", f"account:{part.account}", group.strategy)
-                if scope not in scopes:
+                if scope not in part.scopes:
+                    continue
+                if part.flattens and not flattens and _is_left(part):
                     continue
                 # Also of one that is over: what fills late is left as the kill wanted it.
                 part.flattens = part.flattens or flattens
@@ -376,6 +378,12 @@ class Placement:
 _ACTIVE = ENTERING + LEAVING
 _CAN_CHANGE = (GroupState.DRAFT, *ENTERING)
 _GIVEN_UP = (GroupState.PARTIAL_HELD, GroupState.KILLED)
+
+
+def _is_left(part: Part) -> bool:
+    """Say whether a part is on its way out, or will be once its legs are known."""
+    state = part.came_from if part.state is GroupState.STUCK else part.state
+    return state in LEAVING
 
 
 def _left_from(came_from: GroupState | None) -> GroupState:

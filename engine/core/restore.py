@@ -247,7 +247,7 @@ class Restore:
     def _parts_in(self, scope: str) -> Iterable[Part]:
         for group in self._kernel.placement.groups.values():
             for part in group.parts.values():
-                if scope in {"all", f"account:{part.account}", group.strategy}:
+                if scope in part.scopes:
                     yield part
 
 

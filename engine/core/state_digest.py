@@ -19,6 +19,7 @@ from engine.model.record import (
     EntryWithdrawn,
     GroupMoved,
     GroupPlanned,
+    HumanActed,
     KillRecorded,
     LegRepriced,
     OrderChanged,
@@ -58,7 +59,7 @@ class StateDigest:
                 self._changed_groups[plan.group_id] = None
             case GroupMoved() | EntryWithdrawn() | LegRepriced():
                 self._changed_groups[record.group_id] = None
-            case KillRecorded():
+            case KillRecorded() | HumanActed(action="arm"):
                 self._changed_groups.update(dict.fromkeys(self._groups))
 
     def sections(self, orders: Mapping[str, Order] | None = None) -> dict[str, str]:
