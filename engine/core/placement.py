@@ -18,7 +18,7 @@ from engine.core.entering import ENTERING, Entering
 from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING, Leaving
 from engine.core.planning import legs_by_account
-from engine.core.workbench import Workbench
+from engine.core.workbench import GIVEN_UP, Workbench
 from engine.errors import OffGrid
 from engine.model.command import Lane
 from engine.model.instrument import Instrument
@@ -309,6 +309,8 @@ class Placement:
                 "until it is known",
             )
         if unknown:
+            self._bench.take_back(part, part.came_from, part.exit_reason)
+            self._keep_ticking(part)
             return
         if part.state is GroupState.STUCK:
             self._leaving.begin(part)
@@ -324,12 +326,11 @@ class Placement:
 
     def _at_rest(self, part: Part) -> None:
         """Look at a part for which nothing is sent: it may still fill, and may have become flat."""
-        if part.state in _GIVEN_UP:
-            self._bench.cancel_working(part, part.why, entries=True, lane=Lane.CANCEL)
+        self._bench.take_back(part, part.state, part.why)
         if self._bench.has_working(part):
             return
         if part.is_flat:
-            nothing = part.state in _GIVEN_UP and not part.has_entered
+            nothing = part.state in GIVEN_UP and not part.has_entered
             trigger = GroupTrigger.NOTHING_FILLED if nothing else GroupTrigger.FLAT
             self._bench.move_part(part, trigger, f"nothing is held: {part.why}")
         elif part.state is GroupState.PARTIAL_HELD and part.is_whole:
@@ -365,8 +366,10 @@ class Placement:
 
     def _next_look(self, part: Part) -> int | None:
         """Return when (ns) to look again at a part of which nothing is heard; None for never."""
-        is_active = part.state in _ACTIVE or (
-            part.state in _GIVEN_UP and self._bench.has_working(part)
+        is_active = (
+            part.state in _ACTIVE
+            or (part.state in GIVEN_UP and self._bench.has_working(part))
+            or (part.state is GroupState.STUCK and self._bench.was_refused(part))
         )
         if not is_active:
             return None
@@ -377,7 +380,6 @@ class Placement:
 
 _ACTIVE = ENTERING + LEAVING
 _CAN_CHANGE = (GroupState.DRAFT, *ENTERING)
-_GIVEN_UP = (GroupState.PARTIAL_HELD, GroupState.KILLED)
 
 
 def _is_left(part: Part) -> bool:

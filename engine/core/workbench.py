@@ -31,6 +31,10 @@ EXIT_LIVES_S = 30.0
 CANCEL_RETRY_S = 1.0
 """Pause before a cancel that was refused is asked for again."""
 
+GIVEN_UP = (GroupState.PARTIAL_HELD, GroupState.KILLED)
+"""Nothing is sent for these any more, and something may be held."""
+_NOT_ENTERED = (*GIVEN_UP, GroupState.UNWINDING, GroupState.EXITING)
+
 
 class Workbench:
     """Shared by everything that works parts. ``dirty`` holds the parts something happened to."""
@@ -107,13 +111,28 @@ class Workbench:
                 if order is not None and not self._was_just_refused(order):
                     self.blotter.cancel(client_id, reason, lane=lane)
 
+    def take_back(self, part: Part, state: GroupState | None, reason: str) -> None:
+        """Take back what a part that stands so, or will once it is known, does not want to fill.
+
+        Its entry, unless it is entered or held whole; once it is KILLED its exits too.
+        """
+        is_killed = state is GroupState.KILLED
+        lane = Lane.KILL_CANCEL if is_killed else Lane.CANCEL
+        if state in _NOT_ENTERED or part.keeps_what_filled:
+            self.cancel_working(part, reason, entries=True, lane=lane)
+        if is_killed:
+            self.cancel_working(part, reason, entries=False, lane=lane)
+
     def _was_just_refused(self, order: Order) -> bool:
-        amend = order.amend
-        return (
-            amend is not None
-            and amend.kind is AmendKind.CANCEL
-            and amend.state is AmendState.REFUSED
-            and self.desk.now - order.updated_at < ns(CANCEL_RETRY_S)
+        return _is_refused(order) and self.desk.now - order.updated_at < ns(CANCEL_RETRY_S)
+
+    def was_refused(self, part: Part) -> bool:
+        """Say whether the broker would not cancel an order of this part that may still fill."""
+        live = self.blotter.live
+        return any(
+            client_id in live and _is_refused(live[client_id])
+            for leg in part.legs
+            for client_id in (*leg.entry_ids, *leg.exit_ids)
         )
 
     def newest(self, client_ids: list[str]) -> Order | None:
@@ -173,3 +192,11 @@ class Workbench:
         )
         self.mark(part)
         self._on_group(group)
+
+
+def _is_refused(order: Order) -> bool:
+    """Say whether a cancel of this order was refused, and none was asked for since."""
+    amend = order.amend
+    return (
+        amend is not None and amend.kind is AmendKind.CANCEL and amend.state is AmendState.REFUSED
+    )
