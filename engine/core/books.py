@@ -50,7 +50,10 @@ class Standing(StrEnum):
 
 
 class _Account:
-    """One account's reading: where it stands, and what its last snapshots showed."""
+    """One account's reading: where it stands, and what its last snapshots showed.
+
+    ``is_overtaken``: the read under way was asked for before what it should explain.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,6 +61,7 @@ class _Account:
         self.why = "its books were not read yet"
         self.is_up = False
         self.is_reading = False
+        self.is_overtaken = False
         self.reads_again = ""
         self.known: dict[str, int] = {}
         self.lacking: tuple[str, ...] = ()
@@ -180,6 +184,7 @@ class Books:
         """Take in one look into an account's books, complete or not."""
         account = self._accounts[snapshot.account]
         account.is_reading = False
+        is_overtaken, account.is_overtaken = account.is_overtaken, False
         shown = {row.broker_id for row in snapshot.orders if row.broker_id is not None}
         missing = self._missing(account, snapshot, shown)
         is_complete = snapshot.is_complete and not missing
@@ -196,7 +201,7 @@ class Books:
         in_doubt = [orders[client_id] for client_id in self.doubts.of(snapshot.account)]
         found = differences(snapshot, self._desk.ledger, self._foreign, in_doubt)
         self._note(account, snapshot, missing, found, is_complete=is_complete)
-        if is_complete and snapshot.positions is not None:
+        if is_complete and snapshot.positions is not None and not is_overtaken:
             self._verify(account, snapshot, found)
         if account.reads_again:
             why, account.reads_again = account.reads_again, ""
@@ -313,6 +318,7 @@ class Books:
         account.standing, account.why = Standing.READING, f"its books are being read: {why}"
         account.differing_at = []
         self._unknown_from_now(account)
+        account.is_overtaken = account.is_reading
         self.read(account.name, why)
 
     def _unknown_from_now(self, account: _Account) -> None:

@@ -258,6 +258,7 @@ def test_two_looks_at_one_stale_copy_are_one_look(live: LiveKernel) -> None:
 
 def test_what_an_account_holds_at_first_sight_is_nobodys_of_ours() -> None:
     live = LiveKernel().start()
+    live.show("A1", held={live.put: -130})
     live.tell(OrderStreamChanged("A1", True, "connected"))
     for _ in range(3):
         assert live.state_of() == "REDUCE_ONLY"
@@ -417,3 +418,15 @@ def test_what_two_books_show_open_after_its_end_is_taken_back(live: LiveKernel) 
         live.show("A1", live.row(ours, R.OPEN))
     assert live.order(ours).lifecycle is L.OPEN
     assert live.cancels == [ours]
+
+
+def test_books_asked_for_before_the_stream_came_back_verify_nothing(live: LiveKernel) -> None:
+    live.tell(OrderStreamChanged("A1", False, "connection lost"))
+    live.wait(60)
+    assert "A1" in live.reads
+    live.tell(OrderStreamChanged("A1", True, "connected"))
+    live.show("A1")
+    assert live.state_of() == "REDUCE_ONLY"
+    assert "A1" in live.reads
+    live.show("A1")
+    assert live.state_of() == "ACTIVE"
