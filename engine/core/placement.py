@@ -230,11 +230,15 @@ class Placement:
                 leg.entered += fill.quantity
             part.group.note_fill(fill, is_exit=key.exit)
             if part.state.is_terminal and fill.quantity:
-                part.exit_reason = f"{fill.quantity} units filled late"
-                self._leaving.begin(part)
-                self._bench.move_part(part, GroupTrigger.FILLED_LATE, part.exit_reason)
+                self.reopen(part, f"{fill.quantity} units filled late")
         self._bench.mark(part)
         return part.group
+
+    def reopen(self, part: Part, why: str) -> None:
+        """Leave a part that was over and holds something after all."""
+        part.exit_reason = why
+        self._leaving.begin(part)
+        self._bench.move_part(part, GroupTrigger.FILLED_LATE, why)
 
     def look_again(self, group: Group) -> None:
         """Have every part of a group looked at before the event is over."""

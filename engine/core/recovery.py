@@ -88,6 +88,10 @@ class Recovery:
             for group in list(self._placement.groups.values()):
                 if group.state is GroupState.DRAFT:
                     self._placement.exit(group, "the engine restarted before risk had judged it")
+                for part in group.parts.values():
+                    if part.state.is_terminal and not part.is_flat:
+                        # A crash came between the record of a late fill and that of the move.
+                        self._placement.reopen(part, "filled late, just before the engine stopped")
             self._stop_again()
         books.start()
         self.settled(books)

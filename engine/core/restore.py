@@ -111,8 +111,10 @@ class Restore:
                     _find_place(leg, self._orders)
             group.note_state()
             group.told = group.state
-            group.is_forgotten = group.is_done
-            if not group.is_done:
+            # One that is over and holds something is opened again: recovery says why it may be.
+            is_over = group.is_done and all(part.is_flat for part in group.parts.values())
+            group.is_forgotten = is_over
+            if not is_over:
                 seat = kernel.seats.get(group.strategy)
                 if seat is None:
                     raise FileError(

@@ -21,10 +21,17 @@ from engine.model.event import (
 )
 from engine.model.order import AmendState, Lifecycle
 from engine.model.order_update import OrderUpdate, RemoteStatus
-from engine.model.record import GroupMoved, KillRecorded, StrategyHalted
+from engine.model.record import (
+    GroupMoved,
+    KillRecorded,
+    OrderChanged,
+    OrderFilled,
+    StrategyHalted,
+)
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.memory_disk import MemoryDisk
 from tests.engine.core.live_kernel import ROOMY, LiveKernel
+from tests.engine.core.test_state_digest import fill, taken_back
 
 L, R = Lifecycle, RemoteStatus
 
@@ -347,3 +354,22 @@ def test_a_loss_limit_is_watched_after_a_restart_before_anything_is_filled() -> 
     again.tick()
     assert again.state_of() == "REDUCE_ONLY"
     assert again.group().state == "EXITING"
+
+
+@pytest.mark.parametrize("kind", [OrderChanged, OrderFilled])
+@pytest.mark.parametrize("kill", [None, KillMode.CANCEL_ALL, KillMode.FLATTEN])
+def test_a_late_fill_is_left_though_the_crash_came_before_its_group_was_moved(
+    kind: type, kill: KillMode | None
+) -> None:
+    live = LiveKernel().ready()
+    ours = taken_back(live)
+    if kill is not None:
+        live.tell(KillTripped("all", kill, "asha", "enough"))
+    fill(live, ours)
+    again = cut_after(live, kind).start()
+    settle(again, again.row(ours, R.FILLED, 65, broker_id=f"X{ours}"), held={again.call: 65})
+    again.tick()
+    again.wait(1)
+    is_left = kill is not KillMode.CANCEL_ALL
+    assert again.group().state == ("UNWINDING" if is_left else "KILLED")
+    assert len(again.placed) == is_left
