@@ -31,7 +31,8 @@ class _Facts(NamedTuple):
     since: int
 
 
-_CANCEL_OPEN: Final = (AmendState.ACKED, AmendState.IN_DOUBT)
+_UNANSWERED: Final = (AmendState.ACKED, AmendState.IN_DOUBT)
+"""A request that was accepted may still never be carried out, without another word."""
 
 
 class BookMerge:
@@ -141,7 +142,7 @@ class BookMerge:
         return unnamed
 
     def chase_amends(self, snapshot: Snapshot) -> None:
-        """Settle cancels and replaces nobody answered: the books show whether they came true."""
+        """Settle cancels and replaces not carried out yet: the books show if they came true."""
         for row in snapshot.orders:
             order = self._claims.owner(row)
             if order is None or order.amend is None or order.lifecycle.is_terminal:
@@ -149,9 +150,9 @@ class BookMerge:
             if snapshot.asked_at - order.updated_at < ns(FIRST_LOOK_S):
                 continue
             amend = order.amend
-            if amend.kind is AmendKind.CANCEL and amend.state in _CANCEL_OPEN:
+            if amend.kind is AmendKind.CANCEL and amend.state in _UNANSWERED:
                 self._blotter.cancel_again(order.client_id)
-            elif amend.kind is AmendKind.REPLACE and amend.state is AmendState.IN_DOUBT:
+            elif amend.kind is AmendKind.REPLACE and amend.state in _UNANSWERED:
                 why = "its old terms are still shown"
                 self._blotter.settle_amend(order.client_id, AmendTrigger.REPLY_REFUSED, why)
 

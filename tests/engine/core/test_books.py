@@ -430,3 +430,27 @@ def test_books_asked_for_before_the_stream_came_back_verify_nothing(live: LiveKe
     assert "A1" in live.reads
     live.show("A1")
     assert live.state_of() == "ACTIVE"
+
+
+@pytest.mark.parametrize("outcome", [ReplyOutcome.ACCEPTED, ReplyOutcome.AMBIGUOUS])
+def test_a_new_price_that_never_comes_true_is_asked_for_anew(
+    live: LiveKernel, outcome: ReplyOutcome
+) -> None:
+    (ours,) = live.enter(buy(live.call, 1), deadline_s=None)
+    live.update(live.row(ours, R.OPEN))
+    live.prices[live.call] = 101.0
+    live.tick()
+    live.wait(6)
+    live.tick()
+    live.wait(1)
+    assert live.replaces == [ours]
+    live.tell(ReplyClassified(MessageKind.REPLACE, ours, outcome, None, "", ""))
+    for _ in range(3):
+        live.show("A1", live.row(ours, R.OPEN))
+        live.wait(5)
+        live.tick()
+    assert live.replaces == [ours]
+    live.show("A1", live.row(ours, R.OPEN))
+    live.wait(2)
+    live.tick()
+    assert live.replaces == [ours, ours]
