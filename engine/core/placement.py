@@ -93,10 +93,7 @@ class Placement:
         """Leave a group: what works is cancelled, what is held is closed, risk legs first."""
         for part in group.parts.values():
             if part.state is GroupState.DRAFT:
-                self._bench.move_part(
-                    part, GroupTrigger.REFUSED, f"taken back before it was sent: {reason}"
-                )
-                self._withdraw(group)
+                self._withdraw(group, f"taken back before it was sent: {reason}")
             elif part.state.is_terminal or part.state in LEAVING or self._is_shut_down(part):
                 continue
             elif part.state is GroupState.STUCK:
@@ -112,8 +109,7 @@ class Placement:
         """Take back what has not filled of a group's entry; what is held stays held."""
         for part in group.parts.values():
             if part.state is GroupState.DRAFT:
-                self._bench.move_part(part, GroupTrigger.REFUSED, reason)
-                self._withdraw(group)
+                self._withdraw(group, reason)
             elif part.state in ENTERING or part.came_from in ENTERING:
                 part.keeps_what_filled = True
                 part.exit_reason = reason
@@ -182,7 +178,7 @@ class Placement:
                 part.flattens = part.flattens or flattens
                 if part.state.is_terminal:
                     continue
-                self._withdraw(group)
+                self._withdraw(group, reason)
                 for entries in (True, False):
                     self._bench.cancel_working(part, reason, entries=entries, lane=Lane.KILL_CANCEL)
                 self._bench.move_part(part, GroupTrigger.KILL, reason)
@@ -203,10 +199,13 @@ class Placement:
     def _is_shut_down(self, part: Part) -> bool:
         return part.state is GroupState.KILLED and self._leaving.is_barred(part)
 
-    def _withdraw(self, group: Group) -> None:
-        """Stop waiting for a draft's prices."""
+    def _withdraw(self, group: Group, why: str) -> None:
+        """Give a draft up in every account: it is judged whole. A group that is none stays."""
         if group in self.drafts:
             self._end_draft(group)
+        for part in group.parts.values():
+            if part.state is GroupState.DRAFT:
+                self._bench.move_part(part, GroupTrigger.REFUSED, why)
 
     def newest(self, strategy: str, name: str) -> Group | None:
         """Return the newest group a strategy entered under ``name``."""
