@@ -98,13 +98,18 @@ class Restore:
         """Make the kernel ready: orders, groups and watches stand, and nothing is worked yet.
 
         Raises ``FileError`` for a strategy that no longer stands in the configuration while
-        something of its is open.
+        something of its is open, or was sent today: a broker may still tell more of it.
         """
         kernel = self._kernel
         kernel.desk.now = self._at
         for order in self._orders.values():
             kernel.blotter.restore(order)
         kernel.reconcile.books.restore(self._orders.values())
+        sent = {
+            order.key.group_id
+            for order in self._orders.values()
+            if order.lifecycle is not Lifecycle.DENIED
+        }
         for group in kernel.placement.groups.values():
             for part in group.parts.values():
                 for leg in part.legs:
@@ -114,14 +119,15 @@ class Restore:
             # One that is over and holds something is opened again: recovery says why it may be.
             is_over = group.is_done and all(part.is_flat for part in group.parts.values())
             group.is_forgotten = is_over
-            if not is_over:
-                seat = kernel.seats.get(group.strategy)
-                if seat is None:
-                    raise FileError(
-                        f"group {group.group_id} is {group.state}, and its strategy "
-                        f"{group.strategy!r} no longer stands in the configuration: put it back, "
-                        "or close what it holds at the broker and start a new session"
-                    )
+            seat = kernel.seats.get(group.strategy)
+            if seat is None and (not is_over or group.group_id in sent):
+                raise FileError(
+                    f"group {group.group_id} is {group.state}, and its strategy "
+                    f"{group.strategy!r} no longer stands in the configuration, while a broker "
+                    "may still tell more of its orders: put it back, or close what it holds at "
+                    "the broker and start a new session"
+                )
+            if seat is not None and not is_over:
                 kernel.listening.watch_legs(seat, (leg.instrument for leg in group.plan.legs))
         kernel.recovery.begin(
             (

@@ -29,6 +29,7 @@ from risk.gate import Gate
 from risk.limits import StrategyLimits
 from risk.throttle import Governor
 from tests.engine.core.live_kernel import BOOT, DAY, ROOMY, LiveKernel, Memory, Puppet
+from tests.engine.core.test_state_digest import taken_back
 
 
 def setup(live: LiveKernel, *, now: int | None = None, day: date = DAY) -> LiveSetup:
@@ -178,6 +179,27 @@ def test_an_open_group_whose_strategy_is_gone_is_refused(live: LiveKernel) -> No
     gone.seats = lambda *_: None
     with pytest.raises(FileError, match=r"puppet.*no longer stands in the configuration"):
         join_live(gone, MemoryDisk(live.disk.read()))
+
+
+def test_a_strategy_that_is_gone_is_missed_also_by_what_it_sent_and_is_over() -> None:
+    """A late fill, or a mere exchange id, would otherwise find nobody to tell and end the run."""
+    live = LiveKernel().ready()
+    taken_back(live)
+    gone = setup(live)
+    gone.seats = lambda *_: None
+    with pytest.raises(FileError, match=r"puppet.*no longer stands in the configuration"):
+        join_live(gone, MemoryDisk(live.disk.read()))
+
+
+def test_a_strategy_that_is_gone_and_sent_nothing_is_not_missed() -> None:
+    live = LiveKernel().ready()
+    gone = setup(live)
+    gone.seats = lambda *_: None
+    unseen = live.catalogue.find("NIFTY 25AUG26 24500 CE")
+    live.ask(lambda s: s.enter(buy(unseen, 1), name="g"))
+    live.ask(lambda s: s.cancel("g"))
+    assert live.group().is_done
+    join_live(gone, MemoryDisk(live.disk.read()))
 
 
 def test_a_new_journal_is_known_for_one_whatever_is_lost_of_it() -> None:
