@@ -193,6 +193,12 @@ class Blotter:
         """A reply, or its absence, to one message."""
         order = self.orders[reply.client_id]
         if reply.kind is MessageKind.PLACE:
+            named = self.by_broker_id.get((order.account, reply.broker_id or ""))
+            if named not in {None, reply.client_id}:
+                # It answers another request, so it proves nothing of this one.
+                why = f"the reply names {reply.broker_id}, which is order {named}"
+                self._step(reply.client_id, Trigger.REPLY_AMBIGUOUS, reason=why)
+                return
             self._step(
                 reply.client_id,
                 _PLACE_REPLIES[reply.outcome],

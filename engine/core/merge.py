@@ -69,7 +69,7 @@ def merge(
 
     ``evidence`` says how well the update is attested; the reports of the paper exchange are the
     truth itself and count as a snapshot. An update that cannot be of this order (another account,
-    tag or broker id, or an order never sent) changes nothing and is answered with ORPHAN.
+    tag, broker id, contract or side, or an order never sent) changes nothing and is an ORPHAN.
     """
     stranger = _stranger(order, update)
     if stranger is not None:
@@ -84,14 +84,15 @@ def _stranger(order: Order, update: OrderUpdate) -> MergeResult | None:
         outcome = TRANSITIONS[order.lifecycle][trigger]
         found = () if outcome.anomaly is None else (outcome.anomaly,)
         return MergeResult(order, None, outcome.verdict, found, outcome.note)
-    if update.account != order.account or update.client_id not in {None, order.client_id}:
-        return MergeResult(
-            order,
-            None,
-            Verdict.ORPHAN,
-            (Anomaly.IDENTITY_MISMATCH,),
-            f"it speaks of {update.account}/{update.client_id}",
-        )
+    if (
+        update.account != order.account
+        or update.client_id not in {None, order.client_id}
+        or update.instrument not in {None, order.instrument}
+        or update.side not in {None, order.side}
+    ):
+        what = f"{update.side} {update.instrument.symbol if update.instrument else ''}"
+        note = f"it speaks of {update.account}/{update.client_id} {what}".rstrip()
+        return MergeResult(order, None, Verdict.ORPHAN, (Anomaly.IDENTITY_MISMATCH,), note)
     if order.broker_id is not None and update.broker_id not in {None, order.broker_id}:
         return MergeResult(
             order,

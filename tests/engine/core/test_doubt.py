@@ -344,3 +344,29 @@ def test_a_reply_that_names_another_order_than_the_stream_lets_nothing_new_out(
     assert live.order(ours).broker_id == "X1"
     assert live.state_of() == "KILLED"
     assert any("two may stand" in text for text in live.alerts())
+
+
+@pytest.mark.parametrize("account", ["A1", "B1"])
+def test_a_reply_that_names_an_order_of_ours_that_stands_proves_nothing_of_another(
+    account: str,
+) -> None:
+    live = LiveKernel(accounts={account: 1}).ready()
+    (first,) = live.enter(buy(live.call, 1), name="first")
+    live.accept(first, "X1")
+    (second,) = live.enter(buy(live.put, 1), name="second")
+    live.accept(second, "X1")
+    assert live.order(second).lifecycle is L.IN_DOUBT
+    live.update(live.row(first, R.FILLED, 65))
+    assert live.order(first).lifecycle is L.FILLED
+    assert dict(live.kernel.desk.ledger.nets()) == {live.call: 65}
+
+
+def test_a_fill_of_another_contract_is_not_booked_on_the_order_that_has_its_id() -> None:
+    live = LiveKernel(accounts={"B1": 1}).ready()
+    (first,) = live.enter(buy(live.call, 1), name="first")
+    (second,) = live.enter(buy(live.put, 1), name="second")
+    live.accept(first, "X2")
+    live.accept(second, "X1")
+    live.update(live.row(first, R.FILLED, 65, broker_id="X1"))
+    assert not dict(live.kernel.desk.ledger.nets())
+    assert live.state_of("B1") == "KILLED"
