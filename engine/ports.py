@@ -208,7 +208,8 @@ class Execution(Protocol):
 
         One answer for every order sent: AMBIGUOUS for one the reply does not speak of, and for all
         of them where it speaks of an order that was not sent.
-        ``on_written`` is called when the first byte may have left. Raises ``NotSent`` when
+        ``on_written`` is called just before the first byte may leave; where it raises ``NotSent``
+        none may, and that is raised. Raises ``NotSent`` when
         provably none did, and ``OutcomeUnknown`` for everything a broker's list does not name.
         """
 

@@ -89,8 +89,8 @@ async def _written(
 ) -> None:
     state = context.trace_request_ctx
     if not state.is_written:
-        state.is_written = True
         state.on_written()
+        state.is_written = True
 
 
 async def _whole(reply: aiohttp.ClientResponse) -> bytes:

@@ -1,8 +1,9 @@
 """The only path to a socket (reliability.md 2.3).
 
-1. everything journaled so far is durable; 2. the last kill test, which may only abort; 3. the
-request is made, read back from its own bytes and compared with what was approved; 4. it is written
-once; 5. the reply is classified, however late it comes. Nothing here sends anything twice.
+1. everything journaled so far is durable; 2. a kill test, which may only abort; 3. the request is
+made, read back from its own bytes and compared with what was approved; 4. a connection may have to
+be made, so the last kill test is just before the first byte; 5. it is written once; 6. the reply is
+classified, however late it comes. Nothing here sends anything twice.
 """
 
 from __future__ import annotations
@@ -82,15 +83,10 @@ class Sender:
         kind, orders = self._orders(effect)
         client_ids = tuple(order.client_id for order in orders)
         execution = self._executions[orders[0].account]
-        if kind is not MessageKind.CANCEL:
-            for order in orders:
-                barred = self._bar(order.request)
-                if kind is MessageKind.PLACE and self._now() > order.request.expires_at:
-                    barred = barred or "no longer wanted when it was durable"
-                if barred:
-                    # What was approved is the whole request; a part of it is another one.
-                    self._publish(SendAborted(kind, client_ids, barred))
-                    return
+        barred = self._barred(kind, orders)
+        if barred:
+            self._publish(SendAborted(kind, client_ids, barred))
+            return
         try:
             outgoing = self._make(effect, orders, execution)
             self._compare(effect, orders, execution.read_back(outgoing))
@@ -101,22 +97,47 @@ class Sender:
             if isinstance(error, LegworkError) and not isinstance(error, InvariantBroken):
                 return
             raise
-        await self._transmit(kind, client_ids, execution, outgoing)
+        await self._transmit(kind, orders, execution, outgoing)
+
+    def _barred(self, kind: MessageKind, orders: Sequence[Order]) -> str:
+        """Return why a request may not leave, empty when it may.
+
+        What was approved is the whole request; a part of it is another one.
+        """
+        if kind is MessageKind.CANCEL:
+            return ""
+        for order in orders:
+            barred = self._bar(order.request)
+            if barred:
+                return barred
+            if kind is MessageKind.PLACE and self._now() > order.request.expires_at:
+                return "no longer wanted when it was durable"
+        return ""
 
     async def _transmit(
         self,
         kind: MessageKind,
-        client_ids: tuple[str, ...],
+        orders: Sequence[Order],
         execution: Execution,
         outgoing: Outgoing,
     ) -> None:
-        was_written = False
+        client_ids = tuple(order.client_id for order in orders)
+        was_written = has_left = False
 
         def written() -> None:
             nonlocal was_written
             if not was_written:
                 was_written = True
                 self._publish(SendWritten(kind, client_ids))
+
+        def leaves() -> None:
+            """Say for the last time whether the bytes may leave: a kill may have come meanwhile."""
+            nonlocal has_left
+            barred = "" if has_left else self._barred(kind, orders)
+            if barred:
+                raise NotSent(barred)
+            has_left = True
+            written()
 
         loop = asyncio.get_running_loop()
         given_up = asyncio.timeout(None)
@@ -131,7 +152,7 @@ class Sender:
         waiting = loop.call_later(REPLY_WITHIN_S, overdue)
         try:
             async with given_up:
-                answers = await execution.transmit(outgoing, written)
+                answers = await execution.transmit(outgoing, leaves)
         except NotSent as error:
             if was_written:
                 self._answer(kind, client_ids, _ambiguous(client_ids, str(error)))

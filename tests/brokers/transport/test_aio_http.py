@@ -86,6 +86,23 @@ async def test_a_reply_comes_back_whole_and_the_request_arrives_as_it_was_made()
     assert written.times == 1
 
 
+async def test_whoever_is_told_that_bytes_are_about_to_leave_may_keep_them_back() -> None:
+    seen: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(1))
+        writer.close()
+
+    def barred() -> None:
+        raise NotSent("killed by asha")
+
+    async with serving(handler) as url, client() as http:
+        with pytest.raises(NotSent, match="killed by asha"):
+            await http.send(order(url), barred)
+        await asyncio.sleep(0.05)
+    assert b"".join(seen) == b""
+
+
 async def test_a_refused_connection_proves_that_nothing_left() -> None:
     written = Written()
     async with client() as http:

@@ -38,6 +38,7 @@ class Wire:
         self.reverses = False
         self.rows: int | None = None
         self.writes = True
+        self.connecting_s = 0.0
         self.after_s = 0.01
         self.error: Exception | None = None
         self.cannot_make: Exception | None = None
@@ -81,8 +82,10 @@ class Wire:
 
     async def transmit(self, _: Any, on_written: Callable[[], None]) -> Sequence[Answer]:
         self.story.append("transmit")
+        await asyncio.sleep(self.connecting_s)
         if self.writes:
             on_written()
+            self.story.append("bytes")
         await asyncio.sleep(self.after_s)
         if self.error is not None:
             raise self.error
@@ -157,7 +160,7 @@ def on_stage(act: Callable[[Scene], Any], legs: int = 1) -> Scene:
 
 def test_it_is_durable_then_tested_then_written_then_answered() -> None:
     scene = on_stage(lambda s: s.send())
-    assert scene.story == ["durable", "last test", "transmit"]
+    assert scene.story == ["durable", "last test", "transmit", "last test", "bytes"]
     assert [type(e) for e in scene.events] == [SendWritten, ReplyClassified]
     assert scene.replies() == [(A, "X1")]
     assert scene.sender.under_way == 0
@@ -172,6 +175,30 @@ def test_a_kill_between_the_disk_and_the_socket_aborts() -> None:
     scene = on_stage(act)
     assert "transmit" not in scene.story
     assert scene.events[-1] == SendAborted(MessageKind.PLACE, (scene.ours,), "killed by asha")
+
+
+def test_a_kill_while_the_connection_is_made_aborts() -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.connecting_s = 1.0
+        scene.loop.call_later(0.5, lambda: setattr(scene, "bar", "killed by asha"))
+        await scene.send()
+
+    scene = on_stage(act)
+    assert "bytes" not in scene.story
+    assert scene.events == [SendAborted(MessageKind.PLACE, (scene.ours,), "killed by asha")]
+
+
+def test_a_kill_still_aborts_when_the_connection_took_too_long() -> None:
+    """Its outcome was called unknown by then, and nothing says that it is known again."""
+
+    async def act(scene: Scene) -> None:
+        scene.wire.connecting_s = 20.0
+        scene.loop.call_later(15, lambda: setattr(scene, "bar", "killed by asha"))
+        await scene.send()
+
+    scene = on_stage(act)
+    assert "bytes" not in scene.story
+    assert {outcome for outcome, _ in scene.replies()} == {ReplyOutcome.AMBIGUOUS}
 
 
 def test_an_order_that_became_stale_while_it_waited_for_the_disk_does_not_leave() -> None:
@@ -199,7 +226,7 @@ def test_a_cancel_leaves_however_long_it_waited() -> None:
         scene.now = scene.live.order(scene.ours).request.expires_at + 1
         await scene.send(TransmitCancel("A1", scene.ours, "X1"))
 
-    assert on_stage(act).story == ["durable", "transmit"]
+    assert on_stage(act).story == ["durable", "transmit", "bytes"]
 
 
 def test_a_kill_does_not_stop_a_cancel() -> None:
@@ -209,7 +236,7 @@ def test_a_kill_does_not_stop_a_cancel() -> None:
         await scene.send(TransmitCancel("A1", scene.ours, "X1"))
 
     scene = on_stage(act)
-    assert scene.story == ["durable", "transmit"]
+    assert scene.story == ["durable", "transmit", "bytes"]
 
 
 @pytest.mark.parametrize(
@@ -359,7 +386,8 @@ def test_several_orders_are_tested_one_by_one_and_written_once() -> None:
         await scene.send()
 
     scene = on_stage(act, legs=2)
-    assert scene.story == ["durable", "last test", "last test", "transmit"]
+    tests = ["last test", "last test"]
+    assert scene.story == ["durable", *tests, "transmit", *tests, "bytes"]
     assert scene.events[0] == SendWritten(MessageKind.PLACE, tuple(scene.all_ours))
     assert scene.replies() == [(A, "X1"), (REFUSED, None)]
 
