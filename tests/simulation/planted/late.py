@@ -13,11 +13,10 @@ from engine.core.claims import Claims
 from engine.core.kernel import Kernel
 from engine.core.merge import MergeResult
 from engine.core.placement import Placement
-from engine.model import order_state, verdict
+from engine.model import verdict
 from engine.model.order import Fill, Lifecycle, Order
-from engine.model.order_table import Outcome
 from engine.model.order_update import OrderUpdate, RemoteStatus
-from engine.model.verdict import Anomaly, Evidence, Verdict
+from engine.model.verdict import Anomaly, Verdict
 from tests.simulation.planted.planting import planted, planted_in, swap
 
 late = planted_in("late")
@@ -126,16 +125,6 @@ def a_rejection_after_the_open_is_overlooked() -> Iterator[None]:
         return merge(order, update, at, evidence)
 
     yield from swap(blotter, "merge", deaf)
-
-
-@planted
-def a_rejection_while_a_request_is_out_is_always_the_requests() -> Iterator[None]:
-    decide = order_state._decide
-
-    def sure(order: Order, outcome: Outcome, _: Evidence, **seen: Any) -> Outcome:
-        return decide(order, outcome, Evidence.STREAM, **seen)
-
-    yield from swap(order_state, "_decide", sure)
 
 
 @planted
