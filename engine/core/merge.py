@@ -87,7 +87,7 @@ def _stranger(order: Order, update: OrderUpdate) -> MergeResult | None:
     if (
         update.account != order.account
         or update.client_id not in {None, order.client_id}
-        or update.instrument not in {None, order.instrument}
+        or (update.instrument is not None and update.instrument.key != order.instrument.key)
         or update.side not in {None, order.side}
     ):
         what = f"{update.side} {update.instrument.symbol if update.instrument else ''}"
