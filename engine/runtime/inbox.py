@@ -7,7 +7,9 @@ that does not run takes it up when it starts. The file goes once the act is in t
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,18 +41,29 @@ class Inbox:
         """
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
-            number = 1 + max((int(p.stem) for p in self.path.glob(f"*{SUFFIX}")), default=0)
-            path = self.path / f"{number:08}{SUFFIX}"
-            draft = path.with_suffix(".new")
-            with draft.open("wb") as file:
-                file.write(act)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(path)
+            handle, name = tempfile.mkstemp(suffix=".new", dir=self.path)
+            draft = Path(name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(act)
+                    file.flush()
+                    os.fsync(file.fileno())
+                path = self._number(draft)
+            finally:
+                draft.unlink()
             sync_folder(self.path)
         except OSError as error:
             raise FileError(f"{self.path}: cannot be written: {error.strerror}") from error
         return path
+
+    def _number(self, draft: Path) -> Path:
+        """Give a draft the next number; another act that takes it first keeps it."""
+        while True:
+            number = 1 + max((int(p.stem) for p in self.path.glob(f"*{SUFFIX}")), default=0)
+            path = self.path / f"{number:08}{SUFFIX}"
+            with suppress(FileExistsError):
+                os.link(draft, path)
+                return path
 
     def take(self) -> Iterator[Act]:
         """Return what was asked for and not taken yet, oldest first; ``done`` forgets it.

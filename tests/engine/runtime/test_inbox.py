@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ def test_done_forgets_what_was_taken_and_nothing_asked_for_since(tmp_path: Path)
     Inbox(tmp_path).put(_armed("two"))
     inbox.done()
     assert [act.why for act in inbox.take()] == ["two"]
+
+
+def test_of_two_people_at_the_same_moment_both_are_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def overtaken(draft: Path, path: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        Inbox(tmp_path).put(_armed("the other"))
+        link(draft, path)
+
+    monkeypatch.setattr(os, "link", overtaken)
+    Inbox(tmp_path).put(_armed("the one"))
+    assert [act.why for act in Inbox(tmp_path).take()] == ["the other", "the one"]
+    assert not list(tmp_path.glob("inbox/*.new"))
 
 
 def test_an_act_that_cannot_be_read_is_named_and_stays(tmp_path: Path) -> None:
