@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from engine.core.blotter import Blotter
 from engine.core.books import Books
+from engine.core.cancel_chase import CancelChase
 from engine.core.claims import Claims
 from engine.core.desk import Desk
 from engine.core.foreign import Foreign
@@ -72,6 +73,7 @@ class Reconcile:
         self.books = Books(
             desk, blotter, self.claims, self.foreign, sorted(self._accounts), on_settled
         )
+        self._cancels = CancelChase(desk, blotter.orders.__getitem__, blotter.cancel_again)
         self.handlers: Mapping[type, Callable[[Any], None]] = {
             SnapshotMerged: lambda e: self.books.merged(e.snapshot),
             OrderStreamChanged: lambda e: self.books.stream_changed(
@@ -92,6 +94,7 @@ class Reconcile:
 
     def order_changed(self, order: Order, before: Order) -> None:
         """Note what happened to one of our orders."""
+        self._cancels.order_changed(order)
         if order.account in self._accounts:
             self.books.order_changed(order, before)
 

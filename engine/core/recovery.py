@@ -27,6 +27,7 @@ ENTRY_GAP_S: Final = 60.0
 """After a longer absence an entry is not gone on with: its price and its reason are stale."""
 
 _UNSENT: Final = (Lifecycle.INTENT, Lifecycle.APPROVED)
+_CANCEL_AGAIN: Final = (AmendState.WANTED, AmendState.IN_DOUBT)
 
 
 class Recovery:
@@ -158,7 +159,7 @@ class Recovery:
         if amend.state is AmendState.SENDING:
             why = "the engine stopped while it was sent"
             blotter.settle_amend(order.client_id, AmendTrigger.REPLY_AMBIGUOUS, why)
-        elif amend.state is AmendState.WANTED and amend.kind is AmendKind.CANCEL:
+        elif amend.kind is AmendKind.CANCEL and amend.state in _CANCEL_AGAIN:
             blotter.cancel_again(order.client_id)
         elif amend.state is AmendState.WANTED:
             why = "the engine restarted before it was sent"
