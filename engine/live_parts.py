@@ -143,9 +143,12 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         # Whatever a power cut leaves of the rest, the next start knows whose file it is.
         journal.sync()
     journal.append(setup.boot, setup.clock.now())
-    if setup.kill is not None:
-        kill_switch.trip(setup.kill)
     bus = Bus()
+    if setup.kill is not None:
+        # Nothing passes from here on; the run takes it up as it would a fresh one.
+        kill_switch.trip(setup.kill)
+        if not kernel.halting.has_kill(setup.kill):
+            bus.publish(setup.kill)
     commit = GroupCommit(journal, setup.sync(journal), lambda _: bus.wake(), bus.publish)
     sender = Sender(
         setup.executions,

@@ -94,6 +94,12 @@ class Halting:
         with contextlib.suppress(KeyError):
             self._kill_switch.arm(scope)
 
+    def has_kill(self, event: KillTripped) -> bool:
+        """Say whether a kill that stands by the journal reaches at least as far as this one."""
+        standing = self.kills.get(event.scope)
+        modes = tuple(KillMode)
+        return standing is not None and modes.index(standing) >= modes.index(event.mode)
+
     def _note_kill(self, event: KillTripped) -> None:
         """Keep the mode of a scope that reaches furthest, as the kill switch does."""
         modes = tuple(KillMode)

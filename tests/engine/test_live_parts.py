@@ -14,11 +14,12 @@ from engine.core.seat import SeatConfig
 from engine.core.state_digest import FORM, StateDigest
 from engine.errors import FileError
 from engine.live_parts import LiveParts, LiveSetup, join_live
-from engine.model.event import ReplyOutcome
-from engine.model.order import Lifecycle, Product
+from engine.model.effect import Keep
+from engine.model.event import KillMode, KillTripped, ReplyOutcome, Started
+from engine.model.order import AmendKind, Lifecycle, Product
 from engine.model.order_update import RemoteStatus
-from engine.model.record import Checkpoint
-from engine.ports import Capabilities
+from engine.model.record import Checkpoint, KillRecorded
+from engine.ports import Capabilities, TradingState
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 from engine.runtime.clock import VirtualClock
@@ -209,3 +210,35 @@ def test_a_new_journal_is_known_for_one_whatever_is_lost_of_it() -> None:
     assert left == MAGIC
     again, _ = join(live, left)
     assert again.journal.sequence == 1
+
+
+KILL = KillTripped("all", KillMode.CANCEL_ALL, "asha", "the latch of last night")
+
+
+def test_a_kill_that_stands_from_before_cancels_what_rests_and_is_journaled() -> None:
+    live = LiveKernel().ready()
+    (ours,) = live.enter(buy(live.call, 1, limit=80.0))
+    live.update(live.row(ours, RemoteStatus.OPEN))
+    killed = setup(live)
+    killed.kill = KILL
+    parts = join_live(killed, MemoryDisk(live.disk.read()))
+    kernel = parts.kernel
+    assert kernel.view.trading_state("puppet", "A1")[0] is TradingState.KILLED
+    kernel.handle(Started(), live.now)
+    event = parts.bus.next()
+    assert event == KILL
+    effects = kernel.handle(event, live.now)
+    kept = [e.record for e in effects if isinstance(e, Keep)]
+    assert [r.mode for r in kept if isinstance(r, KillRecorded)] == [KillMode.CANCEL_ALL]
+    amend = kernel.blotter.orders[ours].amend
+    assert amend is not None
+    assert amend.kind is AmendKind.CANCEL
+
+
+def test_a_kill_that_the_journal_has_already_is_not_written_again(live: LiveKernel) -> None:
+    live.tell(KILL)
+    killed = setup(live)
+    killed.kill = KillTripped("all", KillMode.BLOCK_NEW, "asha", "the same, as the latch has it")
+    parts = join_live(killed, MemoryDisk(live.disk.read()))
+    assert parts.bus.next() is None
+    assert parts.kernel.view.trading_state("puppet", "A1")[0] is TradingState.KILLED
