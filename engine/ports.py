@@ -311,15 +311,24 @@ class RiskView(Protocol):
     def depth(self, instrument: Instrument) -> Depth | None:
         """Return the newest book, or None; its circuit limits are the day's price band."""
 
+    def accounts(self) -> Sequence[str]:
+        """Return the accounts in which anything was filled."""
+
     def day_pnl_inr(self, strategy: str | None = None, account: str | None = None) -> float:
         """Realised plus unrealised, before charges, of one strategy, one account or all."""
 
 
 class Breach(NamedTuple):
-    """A loss limit that is broken: of one strategy, or of the account when ``strategy`` is None."""
+    """A loss limit that is broken: of a strategy, of an account, of everything with neither."""
 
     strategy: str | None
     text: str
+    account: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """The scope of the kill switch that it restricts."""
+        return self.strategy or ("all" if self.account is None else f"account:{self.account}")
 
 
 class Rechecked(NamedTuple):

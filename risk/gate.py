@@ -62,14 +62,12 @@ class Gate:
             strategy: tuple(r for name, r in rules.OF_STRATEGY.items() if name in policy.own)
             for strategy, policy in self._policies.items()
         }
-        self._loss_limits: list[tuple[str | None, Decimal, float]] = [
-            (None, account_limits.max_loss_inr, float(account_limits.max_loss_inr)),
-            *(
-                (strategy, policy.limits.max_loss_inr, float(policy.limits.max_loss_inr))
-                for strategy, policy in self._policies.items()
-                if "max_loss_inr" in policy.own
-            ),
-        ]
+        self._max_loss_inr = account_limits.max_loss_inr
+        self._own_losses = {
+            strategy: policy.limits.max_loss_inr
+            for strategy, policy in self._policies.items()
+            if "max_loss_inr" in policy.own
+        }
         self._duplicate_window_ns = max(
             (ns(policy.limits.duplicate_window_s) for policy in self._policies.values()), default=0
         )
@@ -145,13 +143,22 @@ class Gate:
     # -- watching --------------------------------------------------------------------------------
 
     def breaches(self, view: RiskView) -> Sequence[Breach]:
-        """Return the loss limits that are broken now: the account's first, then by strategy."""
+        """Return the loss limits that are broken now.
+
+        That of all accounts together comes first, then each account's, which is the same while only
+        one has traded, then the strategies' own.
+        """
+        most, accounts = self._max_loss_inr, view.accounts()
+        scopes: list[tuple[str | None, str | None, Decimal]] = [(None, None, most)]
+        if len(accounts) > 1:
+            scopes += [(None, account, most) for account in accounts]
+        scopes += [(strategy, None, own) for strategy, own in self._own_losses.items()]
         found = []
-        for strategy, most, bound in self._loss_limits:
-            pnl = view.day_pnl_inr(strategy=strategy)
-            if pnl <= -bound:
-                text = f"daily loss: {rupees(exact(pnl))}, limit {rupees(-most)}"
-                found.append(Breach(strategy, text))
+        for strategy, account, limit in scopes:
+            pnl = view.day_pnl_inr(strategy=strategy, account=account)
+            if pnl <= -float(limit):
+                text = f"daily loss: {rupees(exact(pnl))}, limit {rupees(-limit)}"
+                found.append(Breach(strategy, text, account))
         return found
 
     def note_order(self, order: Order) -> str | None:

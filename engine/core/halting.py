@@ -144,13 +144,12 @@ class Halting:
 
     def loss_limit_broken(self, breach: Breach) -> None:
         """Let only exits through, and leave the groups of those who are configured so."""
-        scope = breach.strategy or "all"
+        scope = breach.scope
         self._kill_switch.reduce_only(scope, breach.text)
         self._desk.alert("critical", scope, f"loss limit broken: {breach.text}")
         for group in list(self._placement.groups.values()):
-            hit = breach.strategy is None or breach.strategy == group.strategy
-            if hit and self._seats[group.strategy].config.exits_on_max_loss:
-                self._placement.exit(group, breach.text)
+            if self._seats[group.strategy].config.exits_on_max_loss:
+                self._placement.exit(group, breach.text, scope=scope)
 
     def hook_failed(self, seat: Seat, hook: str, failure: Failure) -> None:
         """A hook raised: its strategy stops there, and no other."""

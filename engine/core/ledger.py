@@ -235,6 +235,10 @@ class Ledger:
         """Return the strategies that have traded, in order of first fill."""
         return tuple(self._strategies)
 
+    def accounts(self) -> tuple[str, ...]:
+        """Return the accounts that have traded, in order of first fill."""
+        return tuple(self._accounts)
+
     def net(self, instrument: Instrument, account: str | None = None) -> int:
         """Return the net units held, over products, of one account or of all."""
         if account is None:

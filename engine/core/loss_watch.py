@@ -25,7 +25,7 @@ class LossWatch:
         self._gate = gate
         self._view = view
         self._on_breach = on_breach
-        self._told: set[str | None] = set()
+        self._told: set[str] = set()
         self.next_at = NEVER
 
     def wake(self) -> None:
@@ -36,10 +36,11 @@ class LossWatch:
         """Hold profit and loss against every limit now; rest while nothing is held.
 
         Held by a strategy: two that stand against each other in one account each have their limit.
+        So has each account, whatever another one earns meanwhile.
         """
         for breach in self._gate.breaches(self._view):
-            if breach.strategy not in self._told:
-                self._told.add(breach.strategy)
+            if breach.scope not in self._told:
+                self._told.add(breach.scope)
                 self._on_breach(breach)
         is_held = self._desk.ledger.holds_any()
         self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER

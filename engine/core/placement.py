@@ -89,9 +89,9 @@ class Placement:
             self._parts[plan.group_id, account] = part
         return group
 
-    def exit(self, group: Group, reason: str) -> None:
+    def exit(self, group: Group, reason: str, *, scope: str = "all") -> None:
         """Leave a group: what works is cancelled, what is held is closed, risk legs first."""
-        for part in group.parts.values():
+        for part in (part for part in group.parts.values() if scope in part.scopes):
             if part.state is GroupState.DRAFT:
                 self._withdraw(group, f"taken back before it was sent: {reason}")
             elif part.state.is_terminal or part.state in LEAVING or self._is_shut_down(part):

@@ -82,6 +82,10 @@ class KernelView:
         """Return the newest book, or None."""
         return self._desk.book.depths[instrument.index]
 
+    def accounts(self) -> tuple[str, ...]:
+        """Return the accounts in which anything was filled."""
+        return self._desk.ledger.accounts()
+
     def day_pnl_inr(self, strategy: str | None = None, account: str | None = None) -> float:
         """Realised plus unrealised, before charges, of one strategy, one account or all."""
         return self._desk.ledger.pnl_inr(self._desk.book.ticks, strategy, account)

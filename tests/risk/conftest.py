@@ -84,6 +84,9 @@ class FakeView:
     ) -> Iterable[tuple[Instrument, int]]:
         return self._net(strategy, account)
 
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(a for _, a in self.pnl if a is not None))
+
     def day_pnl_inr(self, strategy: str | None = None, account: str | None = None) -> float:
         return self.pnl.get((strategy, account), 0.0)
 

@@ -460,6 +460,17 @@ def test_loss_limits_that_are_broken_are_named_whoever_asks(world: Any) -> None:
     ]
 
 
+def test_each_of_several_accounts_has_the_loss_limit_of_its_own(world: Any) -> None:
+    world.view.pnl |= {(None, None): -5000.0, (None, "A1"): -26000.0, (None, "A2"): 21000.0}
+    text = "daily loss: Rs -26,000, limit Rs -25,000"
+    assert list(world.gate().breaches(world.view)) == [Breach(None, text, "A1")]
+
+
+def test_of_one_account_alone_the_limit_is_told_once(world: Any) -> None:
+    world.view.pnl |= {(None, None): -26000.0, (None, "A1"): -26000.0}
+    assert [b.scope for b in world.gate().breaches(world.view)] == ["all"]
+
+
 def test_a_loss_one_rupee_short_of_the_limit_breaks_nothing(world: Any) -> None:
     world.view.pnl[None, None] = -24999.0
     assert list(world.gate().breaches(world.view)) == []
