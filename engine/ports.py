@@ -319,11 +319,16 @@ class RiskView(Protocol):
 
 
 class Breach(NamedTuple):
-    """A loss limit that is broken: of a strategy, of an account, of everything with neither."""
+    """A loss limit that is broken: of a strategy, of an account, of everything with neither.
+
+    ``pnl_inr`` is the day's profit and loss that broke it, ``limit_inr`` the limit, above 0.
+    """
 
     strategy: str | None
+    account: str | None
+    pnl_inr: float
+    limit_inr: float
     text: str
-    account: str | None = None
 
     @property
     def scope(self) -> str:

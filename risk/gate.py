@@ -158,7 +158,7 @@ class Gate:
             pnl = view.day_pnl_inr(strategy=strategy, account=account)
             if pnl <= -float(limit):
                 text = f"daily loss: {rupees(exact(pnl))}, limit {rupees(-limit)}"
-                found.append(Breach(strategy, text, account))
+                found.append(Breach(strategy, account, pnl, float(limit), text))
         return found
 
     def note_order(self, order: Order) -> str | None:

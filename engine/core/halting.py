@@ -9,12 +9,13 @@ from engine.core.desk import Desk
 from engine.core.failure import Failure
 from engine.core.group import Group, Part
 from engine.core.listening import Listening
+from engine.core.loss_watch import LossWatch
 from engine.core.placement import Placement
 from engine.core.seat import Seat
 from engine.model.event import Armed, HookOverran, KillMode, KillTripped
 from engine.model.order import Order
 from engine.model.record import HumanActed, KillRecorded, StrategyHalted
-from engine.ports import Breach, KillSwitch, RiskGate
+from engine.ports import Breach, KillSwitch, RiskGate, RiskView
 
 
 class Halting:
@@ -28,6 +29,7 @@ class Halting:
         self,
         desk: Desk,
         gate: RiskGate,
+        view: RiskView,
         kill_switch: KillSwitch,
         placement: Placement,
         listening: Listening,
@@ -43,6 +45,7 @@ class Halting:
         self._seats = seats
         self._tell = tell
         self._hook_budget_ms = hook_budget_ms
+        self.loss_watch = LossWatch(desk, gate, view, self.loss_limit_broken)
         self.kills: dict[str, KillMode] = {}
         self.halts: dict[str, str] = {}
 
@@ -65,6 +68,7 @@ class Halting:
             HumanActed(desk.now, desk.kseq, "arm", event.scope, event.who, event.why, event.act_id)
         )
         self._forget(event.scope)
+        self.loss_watch.arm(event.scope)
         try:
             self._kill_switch.arm(event.scope)
         except KeyError:

@@ -21,7 +21,6 @@ from engine.core.halting import Halting
 from engine.core.kernel_config import KernelConfig
 from engine.core.ledger import Mark, mark
 from engine.core.listening import Listening
-from engine.core.loss_watch import LossWatch
 from engine.core.placement import Placement
 from engine.core.reconcile import Reconcile
 from engine.core.recovery import Recovery
@@ -133,6 +132,7 @@ class Kernel:
         self.halting = Halting(
             self.desk,
             gate,
+            self.view,
             kill_switch,
             self.placement,
             self.listening,
@@ -143,7 +143,7 @@ class Kernel:
         self.recovery = Recovery(
             self.desk, self.blotter, self.placement, self.seats, self.listening.reroute, self._tell
         )
-        self._loss_watch = LossWatch(self.desk, gate, self.view, self.halting.loss_limit_broken)
+        self._loss_watch = self.halting.loss_watch
         self._notices: deque[Callable[[], None]] = deque()
         self._is_ending = False
         self.background = Background(self.desk)

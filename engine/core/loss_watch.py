@@ -1,11 +1,16 @@
 """Holds open positions against the loss limits, at most once a second while there are any.
 
 Driven by ticks, not by a timer: without a new price no loss grows.
+
+A broken limit is told once, until a person arms its scope. Arming accepts the loss as it is then:
+the limit is broken anew when the loss has grown by ``DEEPER`` of it since, or when it was whole
+again in between. Otherwise arming would last for a second, or the next break would be nobody's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from engine.core.desk import Desk
 from engine.core.timers import NEVER
@@ -13,10 +18,12 @@ from engine.ports import Breach, RiskGate, RiskView
 from engine.rules.clock_time import NS_PER_S
 
 LOSS_WATCH_NS = NS_PER_S
+DEEPER: Final = 0.5
+"""Share of a limit by which an accepted loss must grow; C19 goes from 2 to 3 percent as well."""
 
 
 class LossWatch:
-    """``on_breach`` is told once of each broken limit. ``next_at`` (ns) is when to ``look``."""
+    """``on_breach`` is told of each limit that breaks. ``next_at`` (ns) is when to ``look``."""
 
     def __init__(
         self, desk: Desk, gate: RiskGate, view: RiskView, on_breach: Callable[[Breach], None]
@@ -26,6 +33,7 @@ class LossWatch:
         self._view = view
         self._on_breach = on_breach
         self._told: set[str] = set()
+        self._accepted: dict[str, float] = {}
         self.next_at = NEVER
 
     def wake(self) -> None:
@@ -38,9 +46,24 @@ class LossWatch:
         Held by a strategy: two that stand against each other in one account each have their limit.
         So has each account, whatever another one earns meanwhile.
         """
-        for breach in self._gate.breaches(self._view):
-            if breach.scope not in self._told:
-                self._told.add(breach.scope)
-                self._on_breach(breach)
+        found = {breach.scope: breach for breach in self._gate.breaches(self._view)}
+        for scope in [scope for scope in self._accepted if scope not in found]:
+            del self._accepted[scope]
+        for scope, breach in found.items():
+            accepted = self._accepted.get(scope)
+            if scope in self._told or (accepted is not None and breach.pnl_inr > accepted):
+                continue
+            self._told.add(scope)
+            self._accepted.pop(scope, None)
+            self._on_breach(breach)
         is_held = self._desk.ledger.holds_any()
         self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
+
+    def arm(self, scope: str) -> None:
+        """A person lifts what the broken limit of a scope brought; the loss may not grow much."""
+        if scope not in self._told:
+            return
+        self._told.remove(scope)
+        for breach in self._gate.breaches(self._view):
+            if breach.scope == scope:
+                self._accepted[scope] = breach.pnl_inr - DEEPER * breach.limit_inr

@@ -455,15 +455,15 @@ def test_loss_limits_that_are_broken_are_named_whoever_asks(world: Any) -> None:
     world.view.pnl[None, None] = -25000.0
     world.view.pnl["straddle", None] = -6000.5
     assert list(gate.breaches(world.view)) == [
-        Breach(None, "daily loss: Rs -25,000, limit Rs -25,000"),
-        Breach("straddle", "daily loss: Rs -6,000.50, limit Rs -6,000"),
+        Breach(None, None, -25000.0, 25000.0, "daily loss: Rs -25,000, limit Rs -25,000"),
+        Breach("straddle", None, -6000.5, 6000.0, "daily loss: Rs -6,000.50, limit Rs -6,000"),
     ]
 
 
 def test_each_of_several_accounts_has_the_loss_limit_of_its_own(world: Any) -> None:
     world.view.pnl |= {(None, None): -5000.0, (None, "A1"): -26000.0, (None, "A2"): 21000.0}
     text = "daily loss: Rs -26,000, limit Rs -25,000"
-    assert list(world.gate().breaches(world.view)) == [Breach(None, text, "A1")]
+    assert list(world.gate().breaches(world.view)) == [Breach(None, "A1", -26000.0, 25000.0, text)]
 
 
 def test_of_one_account_alone_the_limit_is_told_once(world: Any) -> None:

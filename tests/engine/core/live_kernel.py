@@ -110,6 +110,7 @@ class LiveKernel:
         accounts: Mapping[str, int] | None = None,
         limits: AccountLimits = ROOMY,
         exits_on_error: bool = True,
+        exits_on_max_loss: bool = True,
         strategy: type[Any] = Puppet,
         params: Params | None = None,
         state: type[State] = Memory,
@@ -166,6 +167,7 @@ class LiveKernel:
                 accounts=dict(self.accounts),
                 product=Product.INTRADAY,
                 exits_on_error=exits_on_error,
+                exits_on_max_loss=exits_on_max_loss,
             )
         )
         kept = msgspec.json.decode(states[-1], type=state) if states else state()
