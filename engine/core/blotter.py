@@ -230,7 +230,9 @@ class Blotter:
         order = self.orders[client_id]
         result = merge(order, update, self._desk.now, evidence)
         if result.verdict is Verdict.ORPHAN:
-            self._on_foreign(f"{update.source} about {order.key}: {result.note}")
+            # A kill, which tells of it: once, however often the books show it.
+            self._on_foreign(f"order {update.broker_id} is taken for {order.key}: {result.note}")
+            return
         tell_anomalies(self._desk, order, result.anomalies)
         if result.order != order:
             note = update.reason or ""

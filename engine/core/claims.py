@@ -84,9 +84,9 @@ class Claims:
         if self._is_impostor(update):
             self._foreign.see(update)
             self._on_impostor(
-                f"{update.source} shows order {update.broker_id} in {update.account} with our tag "
-                f"{update.client_id}, which this journal never gave out: another engine trades "
-                "the account, or the journal was lost"
+                f"order {update.broker_id} in {update.account} has our tag {update.client_id}, "
+                "which this journal never gave out: another engine trades the account, or the "
+                "journal was lost"
             )
         elif key in self._foreign.orders or not self._may_be_ours(update):
             self._see_stranger(update)

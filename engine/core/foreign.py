@@ -36,15 +36,20 @@ class Foreign:
         self.orders: dict[tuple[str, str], OrderUpdate] = {}
         self._units: dict[_Held, int] = {}
         self._counted: dict[tuple[str, str], int] = {}
+        self._nameless: set[OrderUpdate] = set()
 
     def see(self, update: OrderUpdate) -> bool:
         """Take in what is said of a stranger's order; True when it was not known before.
 
-        One without a broker id cannot be told from the next and is only alerted. Its fills count
-        once, as the growth of its quantity, where instrument, side and product are shown.
+        One without a broker id cannot be told from the next and is only alerted, once. The fills of
+        the others count once, as the growth of a quantity, where instrument, side and product are
+        shown.
         """
         desk = self._desk
         if update.broker_id is None:
+            if update in self._nameless:
+                return False
+            self._nameless.add(update)
             what = f"{update.status} for {update.quantity} without an order id"
             desk.alert("warning", update.account, f"{update.source} speaks of a stranger's {what}")
             return False

@@ -46,6 +46,7 @@ class Halting:
         self._tell = tell
         self._hook_budget_ms = hook_budget_ms
         self.loss_watch = LossWatch(desk, gate, view, self.loss_limit_broken)
+        self._strange: set[str] = set()
         self.kills: dict[str, KillMode] = {}
         self.halts: dict[str, str] = {}
 
@@ -84,6 +85,8 @@ class Halting:
         """Take up a kill of an earlier process: it stands until a person arms again."""
         self._kill_switch.trip(event)
         self._note_kill(event)
+        if event.who == "engine":
+            self._strange.add(event.why)
         for part in parts:
             part.flattens = part.flattens or event.mode is KillMode.FLATTEN
 
@@ -126,7 +129,14 @@ class Halting:
         self._tell(lambda: self.kill(event))
 
     def foreign(self, why: str) -> None:
-        """Somebody else trades the account, or our tags are not unique: nothing new goes out."""
+        """Somebody else trades the account, or our tags are not unique: nothing new goes out.
+
+        ``why`` is what was seen, in the same words at every look: the books go on showing it after
+        a person has seen to it and armed.
+        """
+        if why in self._strange:
+            return
+        self._strange.add(why)
         event = KillTripped("all", KillMode.BLOCK_NEW, "engine", why)
         self._tell(lambda: self.kill(event))
 

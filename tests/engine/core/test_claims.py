@@ -7,8 +7,10 @@ import pytest
 from engine import buy
 from engine.core.claims import HELD_MAX
 from engine.core.client_ids import ClientIds
+from engine.model.event import Armed
 from engine.model.order import Lifecycle
 from engine.model.order_update import RemoteStatus
+from engine.model.record import KillRecorded
 from engine.model.side import Side
 from tests.engine.core.live_kernel import DAY, LiveKernel
 
@@ -81,6 +83,42 @@ def test_a_tag_of_ours_that_the_journal_never_gave_out_stops_everything(live: Li
     assert live.state_of("A1") == live.state_of("B1") == "KILLED"
     assert any(theirs in text for text in live.alerts())
     assert not live.enter(buy(live.call, 1))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_a_person_has_armed_for_does_not_stop_everything_again(
+    restarts: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    live = LiveKernel().ready()
+    impostor = live.stranger("Z9", R.OPEN, client_id=ClientIds(DAY, 500).next())
+    live.update(impostor)
+    live.tell(Armed("all", "asha", "the other engine is off"))
+    if restarts:
+        live = live.restart().ready()
+    for _ in range(3):
+        live.wait(6)
+        live.show("A1", impostor)
+    assert live.state_of() == "ACTIVE"
+    kills = [r for r in live.records if isinstance(r, KillRecorded)]
+    assert len(kills) == (0 if restarts else 1)
+    live.update(live.stranger("Z10", R.OPEN, client_id=ClientIds(DAY, 501).next()))
+    assert live.state_of() == "KILLED"
+
+
+def test_two_orders_with_one_tag_are_told_once_however_often_they_are_shown() -> None:
+    live = LiveKernel().ready()
+    (ours,) = live.enter(buy(live.call, 1, limit=80.0))
+    live.update(live.row(ours, R.OPEN, broker_id="X1"))
+    rows = live.row(ours, R.OPEN, broker_id="X1"), live.row(ours, R.OPEN, broker_id="X2")
+    live.show("A1", *rows)
+    assert live.state_of() == "KILLED"
+    live.tell(Armed("all", "asha", "X2 is gone"))
+    told = len(live.said)
+    for _ in range(3):
+        live.wait(6)
+        live.show("A1", *rows)
+    assert live.state_of() == "ACTIVE"
+    assert live.said[told:] == []
 
 
 def test_a_tag_that_only_looks_like_ours_is_a_strangers() -> None:
