@@ -26,7 +26,7 @@ from engine.model.event import (
 from engine.model.order import Order
 from engine.model.order_state import Trigger
 from engine.model.order_update import OrderUpdate
-from engine.model.record import HumanActed
+from engine.model.record import ForeignHeld, HumanActed
 from engine.model.verdict import Evidence
 from engine.ports import TradingState
 
@@ -60,6 +60,7 @@ class Reconcile:
         self._accounts = frozenset(accounts)
         self._on_foreign = on_foreign
         self._adjustments: set[str] = set()
+        self._half_done: HumanActed | None = None
         self.foreign = Foreign(desk)
         self.claims = Claims(
             desk,
@@ -99,8 +100,18 @@ class Reconcile:
             self.books.order_changed(order, before)
 
     def restore(self, act: HumanActed) -> None:
-        """Know an act of an earlier process, so that it counts once."""
-        if act.action == "adjust":
+        """Know an act of an earlier process, so that it counts once.
+
+        An accepted difference is done with the record of its units, which stands right behind: a
+        crash may have cut that off, and then the act, which is taken up again, counts.
+        """
+        self._half_done = act if act.action == "adjust" else None
+
+    def restore_units(self, record: ForeignHeld) -> None:
+        """Take up units that are nobody's of ours, and the act that accepted them."""
+        self.foreign.restore(record)
+        act, self._half_done = self._half_done, None
+        if act is not None and (act.who, act.why) == (record.who, record.why):
             self._adjustments.add(act.act_id)
 
     def unclaimed(self, update: OrderUpdate) -> None:

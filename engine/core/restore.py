@@ -73,7 +73,7 @@ class Restore:
             KillRecorded: self._killed,
             SnapshotNoted: self._nothing,
             ForeignSeen: kernel.reconcile.foreign.restore,
-            ForeignHeld: kernel.reconcile.foreign.restore,
+            ForeignHeld: kernel.reconcile.restore_units,
             AccountVerified: self._nothing,
             HumanActed: self._acted,
             AlertRaised: self._nothing,
