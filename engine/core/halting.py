@@ -47,6 +47,7 @@ class Halting:
         self._hook_budget_ms = hook_budget_ms
         self.loss_watch = LossWatch(desk, gate, view, self.loss_limit_broken)
         self._strange: set[str] = set()
+        self._acts: set[str] = set()
         self.kills: dict[str, KillMode] = {}
         self.halts: dict[str, str] = {}
 
@@ -63,7 +64,12 @@ class Halting:
         self._placement.kill(f"killed: {event.why}", scope=event.scope, flattens=flattens)
 
     def arm(self, event: Armed) -> None:
-        """Lift every restriction of a scope; what was cancelled or left stays so."""
+        """Lift every restriction of a scope; what was cancelled or left stays so.
+
+        An act taken up again after a crash lifts nothing that came behind it.
+        """
+        if self._is_done(event.act_id):
+            return
         desk = self._desk
         desk.keep(
             HumanActed(desk.now, desk.kseq, "arm", event.scope, event.who, event.why, event.act_id)
@@ -95,8 +101,9 @@ class Halting:
         self.halts[strategy] = why
         self._kill_switch.halt(strategy, why)
 
-    def restore_arm(self, scope: str) -> None:
+    def restore_arm(self, scope: str, act_id: str) -> None:
         """Take up what a person lifted; a scope that nothing stopped by record stays as it is."""
+        self._is_done(act_id)
         self._forget(scope)
         with contextlib.suppress(KeyError):
             self._kill_switch.arm(scope)
@@ -106,6 +113,14 @@ class Halting:
         standing = self.kills.get(event.scope)
         modes = tuple(KillMode)
         return standing is not None and modes.index(standing) >= modes.index(event.mode)
+
+    def _is_done(self, act_id: str) -> bool:
+        """Say whether this act was done before, and note that it is now."""
+        if act_id in self._acts:
+            return True
+        if act_id:
+            self._acts.add(act_id)
+        return False
 
     def _note_kill(self, event: KillTripped) -> None:
         """Keep the mode of a scope that reaches furthest, as the kill switch does."""

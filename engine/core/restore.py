@@ -235,7 +235,7 @@ class Restore:
     def _acted(self, record: HumanActed) -> None:
         self._kernel.reconcile.restore(record)
         if record.action == "arm":
-            self._kernel.halting.restore_arm(record.subject)
+            self._kernel.halting.restore_arm(record.subject, record.act_id)
             self._reasons.pop(record.subject, None)
             kills = self._kernel.recovery.kills
             kills[:] = [kill for kill in kills if kill.scope != record.subject]

@@ -171,7 +171,7 @@ class HumanAdjusted(msgspec.Struct, frozen=True, tag=True):
 
 
 class Armed(msgspec.Struct, frozen=True, tag=True):
-    """A person lifted every restriction of ``scope``, with the reason."""
+    """A person lifted every restriction of ``scope``, with the reason; ``act_id`` as above."""
 
     scope: str
     who: str

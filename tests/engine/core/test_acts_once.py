@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.model.event import HumanAdjusted
+from engine.model.event import Armed, HumanAdjusted, KillMode, KillTripped
 from engine.model.order import Product
 from engine.model.record import ForeignHeld, HumanActed
 from tests.engine.core.live_kernel import LiveKernel
@@ -26,3 +26,18 @@ def test_an_accepted_difference_counts_once_whichever_record_of_it_was_the_last(
     accept(again)
     assert again.strangers() == {live.put.symbol: 65}
     assert again.restart().strangers() == {live.put.symbol: 65}
+
+
+def test_an_arming_taken_up_again_lifts_no_kill_that_came_behind_it() -> None:
+    live = LiveKernel().ready()
+    arm = Armed("all", "asha", "seen to", "act-1")
+    live.tell(KillTripped("all", KillMode.CANCEL_ALL, "asha", "look"))
+    live.tell(arm)
+    assert live.state_of() == "ACTIVE"
+    live.tell(KillTripped("all", KillMode.CANCEL_ALL, "ravi", "something else"))
+    for process in (live, live.restart().ready()):
+        process.tell(arm)
+        assert process.state_of() == "KILLED"
+    again = live.restart().ready()
+    again.tell(Armed("all", "asha", "that too", "act-2"))
+    assert again.state_of() == "ACTIVE"
