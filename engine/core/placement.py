@@ -18,7 +18,7 @@ from engine.core.entering import ENTERING, Entering
 from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING, Leaving
 from engine.core.planning import legs_by_account
-from engine.core.workbench import GIVEN_UP, Workbench
+from engine.core.workbench import GIVEN_UP, NOT_WORKED, Workbench
 from engine.errors import OffGrid
 from engine.model.command import Lane
 from engine.model.instrument import Instrument
@@ -371,7 +371,7 @@ class Placement:
         """Return when (ns) to look again at a part of which nothing is heard; None for never."""
         is_active = (
             part.state in _ACTIVE
-            or (part.state in GIVEN_UP and self._bench.has_working(part))
+            or (part.state in NOT_WORKED and self._bench.has_working(part))
             or (part.state is GroupState.STUCK and self._bench.was_refused(part))
         )
         if not is_active:

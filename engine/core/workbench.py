@@ -33,7 +33,10 @@ CANCEL_RETRY_S = 1.0
 
 GIVEN_UP = (GroupState.PARTIAL_HELD, GroupState.KILLED)
 """Nothing is sent for these any more, and something may be held."""
-_NOT_ENTERED = (*GIVEN_UP, GroupState.UNWINDING, GroupState.EXITING)
+NOT_WORKED = (*GIVEN_UP, GroupState.STRANDED)
+"""Nothing of these is to fill any more; what still works is taken back until it has ended."""
+_NOT_ENTERED = (*NOT_WORKED, GroupState.UNWINDING, GroupState.EXITING)
+_NOT_LEFT = (GroupState.KILLED, GroupState.STRANDED)
 
 
 class Workbench:
@@ -114,9 +117,9 @@ class Workbench:
     def take_back(self, part: Part, state: GroupState | None, reason: str) -> None:
         """Take back what a part that stands so, or will once it is known, does not want to fill.
 
-        Its entry, unless it is entered or held whole; once it is KILLED its exits too.
+        Its entry, unless it is entered or held whole; once it is KILLED or STRANDED its exits too.
         """
-        is_killed = state is GroupState.KILLED
+        is_killed = state in _NOT_LEFT
         lane = Lane.KILL_CANCEL if is_killed else Lane.CANCEL
         if state in _NOT_ENTERED or part.keeps_what_filled:
             self.cancel_working(part, reason, entries=True, lane=lane)

@@ -64,3 +64,20 @@ def test_exits_are_taken_back_again_too(live: LiveKernel) -> None:
         assert live.cancels == exits
         refuse_cancels(live)
         live.wait(1.5)
+
+
+def test_what_works_of_a_group_that_is_stranded_is_taken_back_again(live: LiveKernel) -> None:
+    sent = len(filled(live))
+    live.ask(lambda s: s.exit("g"))
+    exits = live.placed[sent:]
+    for client_id in exits:
+        live.update(live.row(client_id, R.OPEN, broker_id=f"X{client_id}"))
+    for _ in range(200):
+        if live.group().state is GroupState.STRANDED:
+            break
+        live.wait(1)
+    assert live.group().state is GroupState.STRANDED
+    for _ in range(3):
+        assert live.cancels == exits
+        refuse_cancels(live)
+        live.wait(1.5)
