@@ -37,6 +37,7 @@ class Leaving:
         self._bench = bench
         self._view = view
         self._on_stranded = on_stranded
+        self._told_barred: set[tuple[str, str]] = set()
 
     def leave(self, part: Part, trigger: GroupTrigger, reason: str) -> None:
         """Turn a part round: take back what works of its entry, and begin to close what is held."""
@@ -57,6 +58,19 @@ class Leaving:
         state, _ = self._view.trading_state(part.group.strategy, part.account)
         return state is TradingState.KILLED and not part.flattens
 
+    def tell_barred(self, part: Part, reason: str) -> None:
+        """Tell a person, once, that what a part holds is not left though it should be."""
+        group_id = part.group.group_id
+        if part.is_flat or (group_id, part.account) in self._told_barred:
+            return
+        self._told_barred.add((group_id, part.account))
+        self._desk.alert(
+            "critical",
+            group_id,
+            f"not left in {part.account}, since a kill stands ({reason}): what it holds stays held "
+            "until a kill flattens it, or a person arms and it is left anew",
+        )
+
     def work(self, part: Part) -> None:
         """Close what is held: sold options first, their hedges once those are back."""
         desk = self._desk
@@ -67,7 +81,9 @@ class Leaving:
         if self.is_barred(part):
             why = f"not left, since a kill stands: {part.exit_reason}"
             self._bench.move_part(part, GroupTrigger.KILL, why)
+            self.tell_barred(part, part.exit_reason)
             return
+        self._told_barred.discard((part.group.group_id, part.account))
         policy = part.group.plan.policy
         for leg in part.legs:
             self._note_exit_end(part, leg)

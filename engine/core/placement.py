@@ -94,7 +94,10 @@ class Placement:
         for part in (part for part in group.parts.values() if scope in part.scopes):
             if part.state is GroupState.DRAFT:
                 self._withdraw(group, f"taken back before it was sent: {reason}")
-            elif part.state.is_terminal or part.state in LEAVING or self._is_shut_down(part):
+            elif part.state is GroupState.KILLED and self._leaving.is_barred(part):
+                self._leaving.tell_barred(part, reason)
+                continue
+            elif part.state.is_terminal or part.state in LEAVING:
                 continue
             elif part.state is GroupState.STUCK:
                 part.exit_reason = reason
@@ -195,9 +198,6 @@ class Placement:
         desk, stuck = self._desk, GroupState.STUCK
         group_id = part.group.group_id
         desk.keep(GroupMoved(desk.now, desk.kseq, group_id, part.account, state, stuck, reason))
-
-    def _is_shut_down(self, part: Part) -> bool:
-        return part.state is GroupState.KILLED and self._leaving.is_barred(part)
 
     def _withdraw(self, group: Group, why: str) -> None:
         """Give a draft up in every account: it is judged whole. A group that is none stays."""
