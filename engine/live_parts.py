@@ -25,12 +25,14 @@ from engine.rules.clock_time import NS_PER_S, ns
 from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
 from engine.runtime.checkpoints import EVERY_RECORDS, Checkpoints
+from engine.runtime.feed_watch import STALE_AFTER_S, FeedWatch
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.journal import Journal
 from engine.runtime.journal_reader import JournalEntry, read_journal
 from engine.runtime.live_effects import LiveEffects
 from engine.runtime.live_runner import NOBODY_ASKS, Acts, LiveRunner
 from engine.runtime.sender import Sender
+from engine.runtime.silence import Silence
 from risk.kill_switch import KillSwitch
 from risk.last_test import barred
 from risk.throttle import Governor
@@ -49,7 +51,8 @@ class LiveSetup:
     ``executions`` are the order entries by account. ``sync`` makes a journal durable beside the
     loop and returns the sequence reached. ``kill`` is a kill that stands from before, if one does.
     ``acts`` is where people ask for things (``engine.runtime.inbox``). ``checkpoint_every``: so
-    many records are written between two checkpoints.
+    many records are written between two checkpoints. ``feeds`` are the sources whose ticks must
+    come, each by itself; without them all are watched as one.
     """
 
     trading_date: date
@@ -69,6 +72,7 @@ class LiveSetup:
     stopwatch: Callable[[], int]
     kill: KillTripped | None = None
     acts: Acts = NOBODY_ASKS
+    feeds: Sequence[str] = ()
     checkpoint_every: int = EVERY_RECORDS
     name: str = "journal"
 
@@ -181,6 +185,7 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         setup.stopwatch,
         setup.acts,
         Checkpoints(kernel, journal, restore.digest, setup.checkpoint_every),
+        _watch(setup, kernel),
     )
     return LiveParts(
         kernel=kernel,
@@ -192,6 +197,19 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         effects=effects,
         sender=sender,
         governor=setup.governor,
+    )
+
+
+def _watch(setup: LiveSetup, kernel: Kernel) -> FeedWatch:
+    """Return the watch on the silence of the feeds, as long as any strategy listens to them."""
+    desk = kernel.desk
+    day = setup.trading_date
+    silence = Silence(setup.catalogue, desk.trading, desk.book.ticks, day, STALE_AFTER_S)
+    return FeedWatch(
+        setup.feeds,
+        silence,
+        lambda: any(seat.watched or seat.leg_watches for seat in kernel.seats.values()),
+        setup.clock.now(),
     )
 
 

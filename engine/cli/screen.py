@@ -153,7 +153,7 @@ def progress_text(parts: Parts, elapsed_ns: int) -> str:
     progress = parts.runner.progress
     percent = 100 * progress.frames / max(progress.frames_total, 1)
     rate = progress.frames * 1e9 / max(elapsed_ns, 1)
-    feeds = " ".join(f"{name} {state}" for name, state in parts.kernel.feed_health.items())
+    feeds = " ".join(f"{name} {state}" for name, state in parts.kernel.feed_health.states.items())
     bad = f", {progress.bad_frames} unreadable frames" if progress.bad_frames else ""
     return (
         f"{clock_text(progress.now, 0)}  {percent:3.0f} %  {rate:,.0f} frames/s  "

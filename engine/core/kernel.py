@@ -16,6 +16,7 @@ from engine.core.client_ids import ClientIds
 from engine.core.context import Context
 from engine.core.desk import Desk
 from engine.core.failure import describe
+from engine.core.feed_health import FeedHealth
 from engine.core.group import Group
 from engine.core.halting import Halting
 from engine.core.kernel_config import KernelConfig
@@ -36,7 +37,6 @@ from engine.model.event import (
     BackgroundDone,
     Event,
     FeedHealthChanged,
-    HealthState,
     HistoryLoaded,
     HookOverran,
     JournalDurable,
@@ -125,7 +125,6 @@ class Kernel:
         self._ticks = self.desk.book.ticks
         self.seats: dict[str, Seat] = {}
         self.overruns: list[Overrun] = []
-        self.feed_health: dict[str, HealthState] = {}
         self.durable_sequence = 0
         self.listening = Listening(self.desk, self.seats)
         self._on_tick = self.listening.on_tick
@@ -147,12 +146,13 @@ class Kernel:
         self._notices: deque[Callable[[], None]] = deque()
         self._is_ending = False
         self.background = Background(self.desk)
+        self.feed_health = FeedHealth(self.desk, self.placement.groups)
         self._handlers: Mapping[type, Callable[[Any], None]] = {
             Depth: self._depth,
             Started: self._started,
             RunEnding: self._ending,
             TimerFired: lambda e: self.desk.timers.fire_due(e.due),
-            FeedHealthChanged: self._feed_health,
+            FeedHealthChanged: self.feed_health.changed,
             JournalDurable: self._durable,
             SendReleased: lambda e: self.blotter.released(e.tickets),
             SendExpired: lambda e: self.blotter.expired(e.tickets),
@@ -288,11 +288,6 @@ class Kernel:
     def _depth(self, depth: Depth) -> None:
         self.desk.book.depths[depth.instrument.index] = depth
         self.listening.deliver_depth(depth)
-
-    def _feed_health(self, event: FeedHealthChanged) -> None:
-        self.feed_health[event.source] = event.state
-        level = "info" if event.state is HealthState.FRESH else "critical"
-        self.desk.alert(level, event.source, f"feed {event.state}: {event.why}")
 
     def _durable(self, event: JournalDurable) -> None:
         self.durable_sequence = max(self.durable_sequence, event.sequence)

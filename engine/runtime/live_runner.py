@@ -30,6 +30,7 @@ from engine.ports import Clock, DecisionLog, MessageGovernor
 from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
 from engine.runtime.checkpoints import Checkpoints
+from engine.runtime.feed_watch import FeedWatch
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.live_effects import LiveEffects
 
@@ -84,6 +85,7 @@ class LiveRunner:
         stopwatch: Callable[[], int],
         acts: Acts,
         checkpoints: Checkpoints,
+        feeds: FeedWatch,
     ) -> None:
         self._kernel = kernel
         self._governor = governor
@@ -95,6 +97,7 @@ class LiveRunner:
         self._stopwatch = stopwatch
         self._acts = acts
         self._checkpoints = checkpoints
+        self._feeds = feeds
         self._ending: str | None = None
         self._told_durable = commit.durable_sequence
         self._look_at_acts = 0
@@ -129,7 +132,8 @@ class LiveRunner:
     async def _idle(self) -> None:
         """Wait for an event, or until a timer or the governor is due."""
         now = self._clock.now()
-        due = min(self._kernel.next_timer(), self._governor_due(), self._look_at_acts)
+        looks = min(self._look_at_acts, self._feeds.next_at)
+        due = min(self._kernel.next_timer(), self._governor_due(), looks)
         if due <= now:
             await asyncio.sleep(0)
             return
@@ -154,6 +158,9 @@ class LiveRunner:
                 self._catch_up()
             now = self._now()
             self._take_acts(now)
+            if self._feeds.next_at <= now:
+                for change in self._feeds.look(now):
+                    self._dispatch(change)
             if self._kernel.next_timer() <= now:
                 self._dispatch(TimerFired(now))
                 continue
@@ -209,8 +216,9 @@ class LiveRunner:
         """Log an event, let the kernel handle it, and do what it wants."""
         kernel, now = self._kernel, self._now()
         started = self._stopwatch()
-        is_market = isinstance(event, Tick | Depth)
-        if not is_market:
+        if isinstance(event, Tick | Depth):
+            self._feeds.heard(event.source, now)
+        else:
             fresh_arithmetic()
             self._log.dispatched_event(kernel.desk.kseq + 1, now, encode(event))
         effects = kernel.handle(event, now)

@@ -104,3 +104,18 @@ def test_what_is_sent_calculates_on_in_the_engines_context_whatever_hooks_do_mea
     run_virtual(main, 5)
     assert len(spoiled) > 100
     assert digits == {28}
+
+
+def test_a_feed_that_falls_silent_is_told_of_while_nothing_else_happens() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        world = quiet_world(loop)
+        await world.turn(60)
+        assert world.life is not None
+        assert world.life.parts.kernel.feed_health.states == {"feed": "FRESH"}
+        await asyncio.sleep(12)
+        assert world.life.parts.kernel.feed_health.states == {"feed": "STALE"}
+        assert any("feed STALE: nothing came for 1" in line for line in world.story)
+        await world.turn(5)
+        assert world.life.parts.kernel.feed_health.states == {"feed": "FRESH"}
+
+    run_virtual(main, 5)
