@@ -233,6 +233,9 @@ class MessageGovernor(Protocol):
     def expired(self, now: int) -> list[Ticket]:
         """Take out what nobody wants any more."""
 
+    def left_late(self, since: int, now: int) -> None:
+        """Count what was released at ``since`` or later as leaving only now: the disk held it."""
+
     def next_time(self) -> int | None:
         """Return when either next has something."""
 

@@ -66,6 +66,15 @@ class _Log:
                 sent.popleft()
             sent.extend([at] * count)
 
+    def left_late(self, since: int, now: int) -> None:
+        """Count whatever was noted at ``since`` or later as leaving at ``now``."""
+        for sent in (self._orders, self._requests):
+            late = 0
+            while sent and sent[-1] >= since:
+                sent.pop()
+                late += 1
+            sent.extend([now] * late)
+
     def _free_at(self, window: Window, places: int, orders: int, now: int) -> int:
         # The one that must have left the window before there is room for all of these.
         sent, count = (self._requests, 1) if window.per_request else (self._orders, orders)
@@ -150,6 +159,15 @@ class Governor:
                 gone += [ticket for ticket in queue if now > ticket.expires_at]
                 self._queues[lane] = [ticket for ticket in queue if now <= ticket.expires_at]
         return gone
+
+    def left_late(self, since: int, now: int) -> None:
+        """Count what was released at ``since`` or later as leaving only now: the disk held it.
+
+        Windows are about what a broker receives, and it all reaches him at once.
+        """
+        self._now = now
+        for log in (*self._segment_logs.values(), *self._client_logs.values()):
+            log.left_late(since, now)
 
     def next_time(self) -> int | None:
         """Return when ``release`` or ``expired`` next has something, None while nothing waits.

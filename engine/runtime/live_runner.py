@@ -7,6 +7,7 @@ events go first. While the journal is not durable in time the governor lets noth
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
@@ -36,6 +37,8 @@ from engine.runtime.live_effects import LiveEffects
 
 ACTS_EVERY_NS: Final = NS_PER_S
 """How often what people asked for is looked for."""
+LATE_NS: Final = NS_PER_S // 4
+"""The rate windows have room for so much between a release and its bytes (reliability.md 4.4)."""
 TURN_EVENTS: Final = 256
 """Events handled before the loop gets its turn: sockets must not wait for a burst."""
 TURN_NS: Final = 5_000_000
@@ -100,6 +103,7 @@ class LiveRunner:
         self._feeds = feeds
         self._ending: str | None = None
         self._told_durable = commit.durable_sequence
+        self._released: deque[tuple[int, int]] = deque()
         self._look_at_acts = 0
         self._acts_until = 0
         self.longest_event_ns = 0
@@ -183,7 +187,18 @@ class LiveRunner:
         reached = self._commit.durable_sequence
         if reached > self._told_durable:
             self._told_durable = reached
+            self._count_late(reached)
             self._dispatch(JournalDurable(reached))
+
+    def _count_late(self, reached: int) -> None:
+        """Have the governor count what the disk held too long when it leaves, which is now."""
+        since = None
+        while self._released and self._released[0][0] <= reached:
+            _, at = self._released.popleft()
+            since = at if since is None else since
+        now = self._now()
+        if since is not None and now - since > LATE_NS:
+            self._governor.left_late(since, now)
 
     def _take_acts(self, now: int) -> None:
         """Take in what people asked for since the last look; forget it once it is journaled."""
@@ -204,6 +219,7 @@ class LiveRunner:
         released = self._governor.release(now)
         if released:
             self._dispatch(SendReleased(tuple(released)))
+            self._released.append((self._effects.journaled, now))
         return bool(expired or released)
 
     def _governor_due(self) -> int:

@@ -345,3 +345,15 @@ def test_a_request_expires_with_all_its_orders() -> None:
     governor = Governor.of(AccountLimits())
     governor.submit(several(1, 3, expires_at=START), START)
     assert [t.client_ids for t in governor.expired(START + 1)] == [("C1-0", "C1-1", "C1-2")]
+
+
+def test_what_left_late_counts_from_when_it_left() -> None:
+    governor = Governor((Window(4, WINDOW_NS),))
+    for number in range(6):
+        governor.submit(ticket(number), START)
+    assert len(governor.release(START)) == 4
+    later = START + 3 * NS_PER_S
+    governor.left_late(START, later)
+    assert governor.release(later) == []
+    assert governor.next_time() == later + WINDOW_NS
+    assert len(governor.release(later + WINDOW_NS)) == 2
