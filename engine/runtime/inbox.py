@@ -33,6 +33,8 @@ class Inbox:
         self.path = state_folder / FOLDER
         self._codec = Codec(catalogue or Catalogue())
         self._taken: list[Path] = []
+        self._refused: dict[Path, bytes] = {}
+        self._unread: list[str] = []
 
     def put(self, act: bytes) -> Path:
         """Ask for something, as ``codec.encode`` writes an ``Act``; durable when this returns.
@@ -68,20 +70,30 @@ class Inbox:
     def take(self) -> Iterator[Act]:
         """Return what was asked for and not taken yet, oldest first; ``done`` forgets it.
 
-        An act that cannot be read raises ``FileError`` and names its file: what a person decided
-        is not skipped.
+        One that cannot be read stays where it is, and ``unread`` tells of it: a slip of the pen
+        must not end an engine that others rely on.
         """
         if not self.path.is_dir():
             return
         for path in sorted(self.path.glob(f"*{SUFFIX}")):
             if path in self._taken:
                 continue
+            data = b""
             try:
-                act = self._codec.decode(path.read_bytes(), Act)
+                data = path.read_bytes()
+                act = self._codec.decode(data, Act)
             except (OSError, FileError, msgspec.MsgspecError) as error:
-                raise FileError(f"{path}: no act of a person: {error}; take it away") from error
+                if self._refused.get(path) != data:
+                    self._refused[path] = data
+                    self._unread.append(f"{path}: nothing was done: {error}; take the file away")
+                continue
             self._taken.append(path)
             yield act
+
+    def unread(self) -> list[str]:
+        """Return, once, what was asked for and cannot be read: which file, and why."""
+        unread, self._unread = self._unread, []
+        return unread
 
     def done(self) -> None:
         """Forget what was taken: it is in the journal, durable."""

@@ -15,6 +15,7 @@ from engine.core.kernel import NOTHING, Kernel
 from engine.core.timers import NEVER
 from engine.model.arithmetic import fresh_arithmetic
 from engine.model.codec import encode
+from engine.model.effect import Say
 from engine.model.event import (
     Event,
     HookOverran,
@@ -51,6 +52,9 @@ class Acts(Protocol):
     def take(self) -> Iterable[Event]:
         """Return what was asked for since the last call."""
 
+    def unread(self) -> list[str]:
+        """Return, once, what was asked for and cannot be read."""
+
     def done(self) -> None:
         """Forget what was taken: it is in the journal."""
 
@@ -61,6 +65,10 @@ class _NobodyAsks:
     def take(self) -> Iterable[Event]:
         """Return nothing."""
         return ()
+
+    def unread(self) -> list[str]:
+        """Return nothing."""
+        return []
 
     def done(self) -> None:
         """Forget nothing."""
@@ -211,6 +219,8 @@ class LiveRunner:
         for event in self._acts.take():
             self._dispatch(event)
             self._acts_until = self._effects.journaled
+        for text in self._acts.unread():
+            self._effects.carry((Say("critical", "inbox", text, now),), now)
 
     def _release(self, now: int) -> bool:
         expired = self._governor.expired(now)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import FileError
 from engine.model.codec import encode
-from engine.model.event import Armed
+from engine.model.event import Armed, HumanAdjusted
+from engine.model.order import Product
 from engine.runtime.inbox import Inbox
+from engine.testing import nifty_chain
 
 
 def _armed(why: str) -> bytes:
@@ -61,9 +62,26 @@ def test_of_two_people_at_the_same_moment_both_are_heard(
 
 def test_an_act_that_cannot_be_read_is_named_and_stays(tmp_path: Path) -> None:
     path = Inbox(tmp_path).put(b'{"type":"Armed","scope":')
-    with pytest.raises(FileError, match=r"00000001\.act: no act of a person"):
-        list(Inbox(tmp_path).take())
+    Inbox(tmp_path).put(_armed("behind it"))
+    inbox = Inbox(tmp_path)
+    for unread in (1, 0):
+        assert [act.why for act in inbox.take()] == ["behind it"][:unread]
+        assert len(inbox.unread()) == unread
+    inbox.done()
     assert path.exists()
+    path.write_bytes(_armed("put right"))
+    assert [act.why for act in inbox.take()] == ["put right"]
+
+
+def test_an_act_about_a_contract_nobody_knows_names_it(tmp_path: Path) -> None:
+    instrument = nifty_chain().find("NIFTY 25AUG26 24300 CE")
+    act = HumanAdjusted("A1", instrument, Product.INTRADAY, 65, "asha", "by hand", "a")
+    Inbox(tmp_path).put(encode(act))
+    inbox = Inbox(tmp_path)
+    assert not list(inbox.take())
+    (text,) = inbox.unread()
+    assert "00000001.act: nothing was done: " in text
+    assert instrument.key in text
 
 
 def test_nothing_asked_for_is_nothing_to_do(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.model.codec import encode
 from engine.model.event import JournalStalled, KillMode, KillTripped, OrderUpdated
 from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.runtime.bus import ORDER_LANE_MAX
+from engine.runtime.inbox import Inbox
 from tests.simulation.adapter import SimExecution
 from tests.simulation.loop import VirtualLoop, run_virtual
 from tests.simulation.trader import Trader
@@ -117,5 +120,22 @@ def test_a_feed_that_falls_silent_is_told_of_while_nothing_else_happens() -> Non
         assert any("feed STALE: nothing came for 1" in line for line in world.story)
         await world.turn(5)
         assert world.life.parts.kernel.feed_health.states == {"feed": "FRESH"}
+
+    run_virtual(main, 5)
+
+
+def test_an_act_that_cannot_be_read_is_said_and_ends_nothing(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        world = quiet_world(loop)
+        await world.turn(30)
+        assert world.life is not None
+        parts = world.life.parts
+        inbox = Inbox(tmp_path)
+        parts.runner._acts = inbox
+        inbox.put(b'{"type":"HumanAdjusted","instrument":"nse_fo/NIFTI"}')
+        inbox.put(encode(KillTripped("alpha", KillMode.BLOCK_NEW, "asha", "a drill")))
+        await world.turn(5)
+        assert parts.kernel.view.trading_state("alpha", "A1")[0].name == "KILLED"
+        assert sum("nothing was done" in line for line in world.story) == 1
 
     run_virtual(main, 5)
