@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from engine.core import pricing
 from engine.core.blotter import Blotter
 from engine.core.client_ids import ClientIds
 from engine.core.desk import Desk
@@ -24,7 +25,7 @@ from engine.model.command import Lane
 from engine.model.instrument import Instrument
 from engine.model.legs import GroupPlan, GroupState, LegRole
 from engine.model.legs_state import GroupTrigger
-from engine.model.order import Fill, Order
+from engine.model.order import Fill, Lifecycle, Order
 from engine.model.record import EntryWithdrawn, GroupMoved, GroupPlanned, LegRepriced
 from engine.ports import RiskGate, RiskView
 from engine.rules.clock_time import ns
@@ -133,8 +134,7 @@ class Placement:
         # Making the leg anew judges the prices as entering it did.
         msgspec.structs.replace(asked, limit=limit, trigger=trigger)
         parts = [part for part in group.parts.values() if part.state in _CAN_CHANGE]
-        changed = [part for part in parts if self._modify_part(part, limit, trigger)]
-        if not changed:
+        if not [part for part in parts if self._modify_part(part, limit, trigger)]:
             why = f"{group.state}: nothing of it works any more"
             self._desk.alert("warning", group.group_id, f"not modified, {why}")
 
@@ -148,16 +148,18 @@ class Placement:
         if trigger is not None:
             stop = instrument.price(trigger, side, "nearest")
         if order is not None and not order.lifecycle.is_terminal:
+            terms = order.price if price is None else price
+            if price is None and stop is not None and order.lifecycle is not Lifecycle.OPEN:
+                terms = pricing.stop_limit(instrument, side, stop)  # As when it was placed.
             refusal = self._blotter.replace(
                 order.client_id,
-                price=order.price if price is None else price,
+                price=terms,
                 quantity=order.quantity,
                 trigger_price=stop,
                 waits=True,
             )
             if refusal is not None:
-                subject = part.group.group_id
-                self._desk.alert("warning", subject, f"not modified: {refusal.text}")
+                self._desk.alert("warning", part.group.group_id, f"not modified: {refusal.text}")
                 return True
         leg.plan = msgspec.structs.replace(plan, limit=price, trigger=stop)
         desk = self._desk

@@ -388,6 +388,34 @@ class TestPlace:
         s.seconds(1)
         assert (s.orders[0].trigger_price, s.orders[0].price) == (Decimal(175), Decimal(176))
 
+    @pytest.mark.parametrize("trigger", [100.0, 160.0])
+    def test_without_a_limit_of_its_own_its_limit_follows_its_trigger(
+        self, stage: Any, trigger: float
+    ) -> None:
+        s = stage(latency_ms=40)
+        s.quote(s.call, 170.0)
+        s.ask(lambda p: p.watch(s.call))
+        s.ask(lambda p: p.place(sell(s.call, trigger=150.0), name="group"))
+        s.seconds(1)
+        s.ask(lambda p: p.modify("group", trigger=trigger))
+        s.seconds(1)
+        (order,) = s.orders
+        as_placed = Decimal(str(trigger)) * Decimal("0.95")
+        assert (order.trigger_price, order.price) == (Decimal(str(trigger)), as_placed)
+
+    def test_that_has_fired_keeps_its_limit_when_its_trigger_is_moved(self, stage: Any) -> None:
+        s = stage({"when": {"leg": 1}, "do": "fill_half"})
+        s.quote(s.call, 170.0)
+        s.ask(lambda p: p.watch(s.call))
+        s.ask(lambda p: p.place(sell(s.call, trigger=150.0), name="group"))
+        s.seconds(1)
+        s.quote(s.call, 149.0)
+        s.seconds(1)
+        s.ask(lambda p: p.modify("group", trigger=149.0))
+        s.seconds(1)
+        (order,) = s.orders
+        assert (order.lifecycle, order.price) == (Lifecycle.OPEN, Decimal("142.5"))
+
     def test_its_group_is_named_after_what_is_traded(self, stage: Any) -> None:
         s = stage()
         s.ask(lambda p: p.place(buy(s.call, limit=150.0)))
