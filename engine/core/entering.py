@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+import msgspec
+
 from engine.core import pricing
 from engine.core.desk import Desk
 from engine.core.group import Group, LegRun, Part
@@ -14,12 +16,13 @@ from engine.model.approval import Refusal
 from engine.model.command import Batch, Lane
 from engine.model.legs import GroupState, LegRole, OnFailure, Sequencing
 from engine.model.legs_state import GroupTrigger
-from engine.model.order import Lifecycle, OrderRequest
+from engine.model.order import Lifecycle, Order, OrderRequest
 from engine.model.record import RiskJudged
 from engine.ports import RiskGate, RiskView
 from engine.rules.clock_time import ns
 
 ENTERING = (GroupState.CHECKED, GroupState.WORKING)
+_NOT_UNDER_WAY = (Lifecycle.APPROVED, *(state for state in Lifecycle if state.is_terminal))
 SLICES_MAX = 50
 """The most orders one leg may need: as many as an account may have open by default."""
 
@@ -261,10 +264,13 @@ class Entering:
 
     def _chase_entry(self, part: Part, leg: LegRun) -> None:
         """Re-price a resting market intent: to the touch first, then a step further each time."""
-        if leg.plan.limit is not None or leg.plan.trigger is not None:
-            return
         order = self._bench.newest(leg.entry_ids)
-        if order is None or order.lifecycle is not Lifecycle.OPEN:
+        if order is None:
+            return
+        if leg.plan.limit is not None or leg.plan.trigger is not None:
+            self._catch_up(part, leg, order)
+            return
+        if order.lifecycle is not Lifecycle.OPEN:
             return
         policy = part.group.plan.policy
         since = order.acked_at or order.request.created_at
@@ -286,6 +292,24 @@ class Entering:
         )
         if refusal is not None:
             self.fail(part, leg, refusal.text)
+
+    def _catch_up(self, part: Part, leg: LegRun, order: Order) -> None:
+        """Change an order to what its author asked for between its approval and its sending."""
+        sent, plan = order.request, leg.plan
+        if order.amend is not None or order.lifecycle in _NOT_UNDER_WAY:
+            return
+        price = self._entry_price(part, leg)
+        if price is None or (sent.price, sent.trigger_price) == (price, plan.trigger):
+            return
+        refusal = self._bench.blotter.replace(
+            order.client_id,
+            price=price,
+            quantity=order.quantity,
+            trigger_price=plan.trigger,
+        )
+        if refusal is not None:
+            self._desk.alert("warning", part.group.group_id, f"not modified: {refusal.text}")
+            leg.plan = msgspec.structs.replace(plan, limit=sent.price, trigger=sent.trigger_price)
 
 
 def _is_parallel(part: Part) -> bool:

@@ -306,6 +306,23 @@ class TestModify:
         s.seconds(1)
         assert [o.price for o in s.orders] == [Decimal(65)]
 
+    def test_of_an_order_that_is_approved_and_not_sent_yet_is_sent_after_it(
+        self, stage: Any
+    ) -> None:
+        s = stage(latency_ms=40)
+
+        def lower(group: Any) -> None:
+            if group.state is GroupState.WORKING:
+                s.strategy.modify("group", limit=140.0)
+
+        s.strategy.when_told = lower
+        s.ask(lambda p: p.place(buy(s.call, limit=150.0), name="group"))
+        s.seconds(1)
+        assert [(o.price, o.generation) for o in s.orders] == [(Decimal(140), 1)]
+        s.ask(lambda p: p.modify("group", limit=145.0))
+        s.seconds(1)
+        assert [(o.price, o.generation) for o in s.orders] == [(Decimal(145), 2)]
+
     def test_of_a_group_that_has_filled_is_said_and_harms_nobody(self, stage: Any) -> None:
         s = stage()
         s.enter(buy(s.call))
