@@ -6,6 +6,7 @@ before anything is transmitted, and durability takes no virtual time.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -162,7 +163,10 @@ async def finish(effect: RunBackground) -> BackgroundDone:
     fresh_arithmetic()
     try:
         result = msgspec.json.encode(await effect.work)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's coroutine may raise anything
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
+        ours = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and ours is not None and ours.cancelling():
+            raise  # Not something it awaited was cancelled, but the run.
         return BackgroundDone(strategy, token, None, describe(error).text)
     finally:
         fresh_arithmetic()

@@ -158,6 +158,7 @@ async def test_background_work_brings_its_result_as_json() -> None:
         (lambda: _raises(ValueError("no")), "ValueError: no"),
         (lambda: _raises(SystemExit(3)), "SystemExit: 3"),
         (lambda: _returns(object()), "TypeError: "),
+        (lambda: _raises(asyncio.CancelledError()), "CancelledError"),
         (lambda: _raises(ValueError("\ud800")), "ValueError: \\ud800"),
     ],
 )
@@ -171,6 +172,14 @@ async def test_background_work_that_fails_brings_its_error(work: Any, why: str) 
 async def test_an_interruption_is_not_background_works_own() -> None:
     with pytest.raises(KeyboardInterrupt):
         await finish(RunBackground("one", 3, _raises(KeyboardInterrupt())))
+
+
+async def test_a_run_that_is_cancelled_takes_its_background_work_along() -> None:
+    run = asyncio.ensure_future(finish(RunBackground("one", 3, asyncio.sleep(60))))
+    await asyncio.sleep(0)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
 
 
 def test_work_that_is_dropped_is_closed(outside: Outside) -> None:
