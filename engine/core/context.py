@@ -131,7 +131,7 @@ class Context:
             )
             if not run:
                 return
-        elif note := outside_note(self._heard(), due):
+        elif note := outside_note(self._desk.trading.of_run(), due):
             self.say("warning", f"{name} at {when:%H:%M:%S}: {note}", {})
         self._desk.timers.add(due, lambda: self._seat.call(name, hook))
 

@@ -152,6 +152,15 @@ def test_a_timer_of_the_clock_runs_whenever_it_is_asked_for_and_says_that_nothin
     ]
 
 
+def test_a_timer_after_the_index_has_closed_is_not_said_to_be_too_late_for_its_options(
+    stage: Any,
+) -> None:
+    s = stage()  # It watches the index, until 15:30; options trade until 15:40.
+    s.ask(lambda p: [p.at(time.fromisoformat(c), lambda: None) for c in ("15:35", "15:40")])
+    (warned,) = [line for line in s.log if "no order can go out" in line]
+    assert "at 15:40:00: nothing of this run trades then (it trades 09:15-15:40)" in warned
+
+
 def test_an_exit_asked_for_in_the_break_goes_out_when_trading_opens_again(stage: Any) -> None:
     s = stage(trading_date=RECOVERY_TEST)
     s.enter(sell(s.call))
