@@ -96,7 +96,10 @@ def test_a_calendar_file_is_part_of_a_session_and_verifies_though_it_has_gone(
     project.yaml.write_text("calendar: own.yaml\n" + project.yaml.read_text())
     ended = project.cli("run", "strategies.yaml")
     assert ended.code == 0, ended.err
-    assert "10:00:09 feed STALE: no frame for 10 s" in said(project)
+    stale = (
+        "10:00:09 feed STALE: no frame for 10 s; no stop fires without prices, and these are open"
+    )
+    assert f"{stale}: one.pair.1" in said(project)
     own.unlink()
     verified = project.cli("replay", "--verify")
     assert verified.code == 0, verified.err
