@@ -19,7 +19,7 @@ from engine.core.entering import ENTERING, Entering
 from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING, Leaving
 from engine.core.planning import legs_by_account
-from engine.core.workbench import GIVEN_UP, NOT_WORKED, Workbench
+from engine.core.workbench import GIVEN_UP, Workbench, is_given_up
 from engine.errors import OffGrid
 from engine.model.command import Lane
 from engine.model.instrument import Instrument
@@ -325,7 +325,9 @@ class Placement:
             self._entering.work(part)
         elif part.state in LEAVING:
             self._leaving.work(part)
-        elif not part.state.is_terminal:
+        elif part.state.is_terminal:
+            self._bench.take_back(part, part.state, part.why)
+        else:
             self._at_rest(part)
         self._keep_ticking(part)
 
@@ -373,7 +375,7 @@ class Placement:
         """Return when (ns) to look again at a part of which nothing is heard; None for never."""
         is_active = (
             part.state in _ACTIVE
-            or (part.state in NOT_WORKED and self._bench.has_working(part))
+            or (is_given_up(part.state) and self._bench.has_working(part))
             or (part.state is GroupState.STUCK and self._bench.was_refused(part))
         )
         if not is_active:

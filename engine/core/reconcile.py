@@ -95,7 +95,7 @@ class Reconcile:
 
     def order_changed(self, order: Order, before: Order) -> None:
         """Note what happened to one of our orders."""
-        self._cancels.order_changed(order)
+        self._cancels.order_changed(order, before)
         if order.account in self._accounts:
             self.books.order_changed(order, before)
 

@@ -105,8 +105,6 @@ class Recovery:
         self._placement.is_paused = False
         away_s = (self._desk.now - self._left_at) / NS_PER_S
         for group in list(self._placement.groups.values()):
-            if group.is_done:
-                continue
             entering = any(part.state in ENTERING for part in group.parts.values())
             if entering and away_s > ENTRY_GAP_S:
                 why = f"the engine was away for {away_s:.0f} s while it was entered"

@@ -34,7 +34,7 @@ CANCEL_RETRY_S = 1.0
 GIVEN_UP = (GroupState.PARTIAL_HELD, GroupState.KILLED)
 """Nothing is sent for these any more, and something may be held."""
 NOT_WORKED = (*GIVEN_UP, GroupState.STRANDED)
-"""Nothing of these is to fill any more; what still works is taken back until it has ended."""
+"""Nothing of these is to fill any more: like those that are over, but something may be held."""
 _NOT_ENTERED = (*NOT_WORKED, GroupState.UNWINDING, GroupState.EXITING)
 _NOT_LEFT = (GroupState.KILLED, GroupState.STRANDED)
 
@@ -117,13 +117,15 @@ class Workbench:
     def take_back(self, part: Part, state: GroupState | None, reason: str) -> None:
         """Take back what a part that stands so, or will once it is known, does not want to fill.
 
-        Its entry, unless it is entered or held whole; once it is KILLED or STRANDED its exits too.
+        Its entry, unless it is entered or held whole; once it is KILLED, STRANDED or over its exits
+        too: an order of one that is over has come back.
         """
+        is_over = state is not None and state.is_terminal
         is_killed = state in _NOT_LEFT
         lane = Lane.KILL_CANCEL if is_killed else Lane.CANCEL
-        if state in _NOT_ENTERED or part.keeps_what_filled:
+        if is_over or state in _NOT_ENTERED or part.keeps_what_filled:
             self.cancel_working(part, reason, entries=True, lane=lane)
-        if is_killed:
+        if is_over or is_killed:
             self.cancel_working(part, reason, entries=False, lane=lane)
 
     def _was_just_refused(self, order: Order) -> bool:
@@ -195,6 +197,11 @@ class Workbench:
         )
         self.mark(part)
         self._on_group(group)
+
+
+def is_given_up(state: GroupState) -> bool:
+    """Say whether nothing of a part in this state is to fill any more, though it may still."""
+    return state in NOT_WORKED or state.is_terminal
 
 
 def _is_refused(order: Order) -> bool:

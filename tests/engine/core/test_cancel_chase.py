@@ -6,7 +6,14 @@ import pytest
 
 from engine import buy
 from engine.model.command import MessageKind
-from engine.model.event import KillMode, KillTripped, ReplyClassified, ReplyOutcome
+from engine.model.event import (
+    HumanResolved,
+    KillMode,
+    KillTripped,
+    ReplyClassified,
+    ReplyOutcome,
+    Resolution,
+)
 from engine.model.order import AmendState
 from engine.model.order_update import RemoteStatus
 from tests.engine.core.live_kernel import LiveKernel
@@ -76,4 +83,44 @@ def test_one_in_doubt_over_a_restart_is_asked_for_by_the_next_process(live: Live
     again = live.restart().start()
     assert again.order(ours).amend is not None
     again.wait(1)
+    assert again.cancels == [ours]
+
+
+def refuse(live: LiveKernel, ours: str) -> None:
+    live.tell(ReplyClassified(MessageKind.CANCEL, ours, ReplyOutcome.REFUSED, text="busy"))
+
+
+def test_one_refused_for_an_order_of_a_group_that_is_over_is_asked_for_again_and_told(
+    live: LiveKernel,
+) -> None:
+    (ours,) = live.enter(buy(live.call, 1))
+    live.lose(ours)
+    live.tell(HumanResolved(ours, Resolution.NOT_PLACED, "asha", "not in the book"))
+    assert live.group().is_done
+    live.update(live.row(ours, R.OPEN))
+    assert live.cancels == [ours]
+    refuse(live, ours)
+    live.wait(2.1)
+    assert live.cancels == [ours, ours]
+    for _ in range(100):
+        if state(live, ours) is AmendState.SENDING:
+            refuse(live, ours)
+        live.wait(1)
+    assert len(live.cancels) > 20
+    (told,) = [text for text in live.alerts() if "not cancelled" in text]
+    assert "busy" in told
+    live.update(live.row(ours, R.CANCELLED))
+    sent = len(live.cancels)
+    live.wait(300)
+    assert len(live.cancels) == sent
+
+
+def test_one_refused_is_asked_for_by_the_next_process(live: LiveKernel) -> None:
+    (ours,) = live.enter(buy(live.call, 1))
+    live.lose(ours)
+    live.tell(HumanResolved(ours, Resolution.NOT_PLACED, "asha", "not in the book"))
+    live.update(live.row(ours, R.OPEN))
+    refuse(live, ours)
+    again = live.restart().ready()
+    again.wait(3)
     assert again.cancels == [ours]
