@@ -151,9 +151,8 @@ class Context:
                 self._desk.timers.add(due, fire)
 
         def fire() -> None:
-            if not self._seat.is_halted:
-                wait()
-                self._seat.call(name, hook)
+            wait()
+            self._seat.call(name, hook)
 
         wait()
 
@@ -305,17 +304,20 @@ class Context:
         return trading.of(heard) if heard else trading.of_run()
 
     def _watch_chain(self, spec: ChainSpec, *, depth: bool) -> None:
-        """Watch the strikes around the money as soon as there is one, and as it moves."""
-        if self._seat.is_halted:
-            return
-        options = chain_for(
-            self._desk.catalogue, self._desk.book, self._kernel.sessions, spec, self._desk.now
-        )
-        self._kernel.listening.watch(self._seat, (options.reference,), depth=False)
-        pause_s = CHAIN_WAIT_S
-        if options.spot is not None:
-            self._kernel.listening.watch(self._seat, options.around(spec.strikes), depth=depth)
-            pause_s = CHAIN_FOLLOW_S
+        """Watch the strikes around the money as soon as there is one, and as it moves.
+
+        A halted strategy gets no new ones, and goes on with them once it is armed again.
+        """
+        pause_s = CHAIN_FOLLOW_S
+        if not self._seat.is_halted:
+            options = chain_for(
+                self._desk.catalogue, self._desk.book, self._kernel.sessions, spec, self._desk.now
+            )
+            self._kernel.listening.watch(self._seat, (options.reference,), depth=False)
+            if options.spot is None:
+                pause_s = CHAIN_WAIT_S
+            else:
+                self._kernel.listening.watch(self._seat, options.around(spec.strikes), depth=depth)
         self._desk.timers.add(
             self._desk.now + ns(pause_s), lambda: self._watch_chain(spec, depth=depth)
         )

@@ -12,6 +12,7 @@ import pytest
 
 from engine import Leg, Params, Side, Strategy, buy, chain, sell
 from engine.errors import FileError
+from engine.model.event import Armed
 from engine.model.legs import Sequencing
 from engine.testing import StrategyHarness
 
@@ -214,6 +215,21 @@ class TestTimes:
         harness = StrategyHarness(Clock)
         harness.start()
         assert harness.strategy.now.isoformat() == "2026-08-19T09:15:00+05:30"
+
+
+def test_what_repeats_goes_on_once_a_halted_strategy_is_armed_again(stage: Any) -> None:
+    s = stage()
+    called: list[str] = []
+    s.ask(lambda p: p.watch(chain("NIFTY", strikes=2)))
+    s.ask(lambda p: p.every(20, lambda: called.append(f"{p.now:%H:%M:%S}")))
+    s.seconds(30)
+    s.ask(lambda _: 1 / 0)
+    s.seconds(90)
+    s.spot(24_800.0)
+    s.tell(Armed("strategy", "asha", "looked at it"))
+    s.advance("09:23:30")
+    assert [time[:5] for time in called] == ["09:20", "09:22", "09:22", "09:23", "09:23"]
+    assert s.strategy.last(s.option(24_800, "CE")) is not None
 
 
 class Worker(Strategy[Params]):
