@@ -25,6 +25,7 @@ from typing import Any, Generic, get_args
 
 from engine.errors import FileError
 from engine.model.arithmetic import exactly
+from engine.model.codec import encode
 from engine.runtime import config, yaml_check
 from engine.runtime.config import (
     Configuration,
@@ -143,7 +144,8 @@ def params_type(strategy: type[Strategy[Any]]) -> type[Params]:
 def state_type(strategy: type[Strategy[Any]]) -> type[State]:
     """Return the struct that ``state`` is annotated with.
 
-    Raises ``FileError`` when the annotation is no subclass of ``State``.
+    Raises ``FileError`` when the annotation is no subclass of ``State``, or one that cannot be made
+    without values or written down: the engine makes the first, and journals it.
     """
     for ancestor in strategy.__mro__:
         annotation = inspect.get_annotations(ancestor).get("state")
@@ -155,6 +157,13 @@ def state_type(strategy: type[Strategy[Any]]) -> type[State]:
             except NameError as error:
                 raise FileError(f"{strategy.__name__}: the type of `state`: {error}") from None
         if isinstance(annotation, type) and issubclass(annotation, State):
+            try:
+                encode(annotation())
+            except Exception as error:
+                raise FileError(
+                    f"{strategy.__name__}: {annotation.__name__} must have a default for every "
+                    f"field, and of plain values: {type(error).__name__}: {error}"
+                ) from error
             return annotation
         raise FileError(f"{strategy.__name__}: `state` must be annotated with a subclass of State")
     return State

@@ -69,7 +69,7 @@ def rehearse(
         plan.notes.append(f"{act} in on_start: what follows there depends on the market")
     except FileError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FileError(f"on_start raised {type(error).__name__}: {error}") from error
     plan.times.sort(key=lambda entry: entry[0])
     for when, hook in plan.times:

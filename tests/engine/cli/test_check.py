@@ -48,6 +48,11 @@ class EagerAndLost(Strategy[Params]):
         self.watch("NIFTTY")
 
 
+class Quits(Strategy[Params]):
+    def on_start(self) -> None:
+        raise SystemExit(0)
+
+
 class Broken(Strategy[Params]):
     def on_start(self) -> None:
         self.limit = 1 / 0
@@ -148,6 +153,7 @@ def test_what_follows_after_that_is_found_by_the_dry_run(
     ("uses", "told"),
     [
         ("Broken", "strategies.busy: on_start raised ZeroDivisionError: division by zero"),
+        ("Quits", "strategies.busy: on_start raised SystemExit: 0"),
         ("Lost", "strategies.busy: no instrument 'NIFTTY'; nearest: NIFTY"),
         ("Gone", "strategies.busy.uses: ./busy.py has no Gone"),
     ],

@@ -175,3 +175,29 @@ def test_a_state_of_another_kind_is_refused(tmp_path: Path) -> None:
     found, _ = loader.resolve("./odd_state.py:A", tmp_path)
     with pytest.raises(FileError, match="must be annotated with a subclass of State"):
         loader.state_type(found)
+
+
+@pytest.mark.parametrize(
+    ("field", "why"),
+    [
+        ("tries: int", "TypeError: Missing required argument 'tries'"),
+        ("seen: object = print", "TypeError: builtin_function_or_method has no written form"),
+    ],
+)
+def test_a_state_that_cannot_be_begun_or_written_is_refused(
+    tmp_path: Path, field: str, why: str
+) -> None:
+    source = f"""
+from engine import State, Strategy, Params
+
+class Counts(State):
+    {field}
+
+class A(Strategy[Params]):
+    state: Counts
+"""
+    (tmp_path / "odd_state.py").write_text(source)
+    found, _ = loader.resolve("./odd_state.py:A", tmp_path)
+    with pytest.raises(FileError, match="Counts must have a default for every field") as error:
+        loader.state_type(found)
+    assert why in str(error.value)
