@@ -21,7 +21,7 @@ from engine.core.chain import OptionChain, chain_for
 from engine.core.failure import writable
 from engine.core.group import Group
 from engine.core.held_greeks import held_greeks
-from engine.core.seat import Seat
+from engine.core.seat import Seat, require_plain
 from engine.core.timers import NEVER
 from engine.core.trading_time import Windows, next_trading, outside_note
 from engine.errors import FileError, OffGrid
@@ -119,6 +119,7 @@ class Context:
             raise FileError(f"self.at takes Indian clock times; {when} has another zone")
         if missed not in ("skip", "run"):
             raise FileError(f'self.at: missed is "skip" or "run", not {missed!r}')
+        require_plain("self.at", hook)
         due = at_ns(ist_date(self._desk.now), when.replace(tzinfo=None))
         name = getattr(hook, "__name__", "timer")
         if due <= self._desk.now:
@@ -142,6 +143,7 @@ class Context:
             raise FileError(
                 f"self.every takes seconds, at least {EVERY_MIN_S:g}, not {seconds_between!r}"
             )
+        require_plain("self.every", hook)
         step = ns(seconds_between)
         name = getattr(hook, "__name__", "timer")
 
@@ -226,6 +228,7 @@ class Context:
                 f"self.background takes a coroutine, such as self.fetch(...) of an async def, "
                 f"not {work!r}"
             )
+        require_plain("self.background", then)
         token = self._kernel.background.expect(self._seat, then)
         self._desk.emit(RunBackground(self.strategy_id, token, work))
 

@@ -6,6 +6,7 @@ names. A hook that overruns its budget is reported by name.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ import msgspec
 from engine.author import Hooks
 from engine.core.desk import Desk
 from engine.core.failure import Failure, describe
+from engine.errors import FileError
 from engine.model.arithmetic import fresh_arithmetic
 from engine.model.codec import encode
 from engine.model.instrument import Instrument
@@ -22,6 +24,28 @@ from engine.model.record import StateSaved
 
 COMMANDS_PER_EVENT_MAX = 200
 """A strategy that asks for more than this in one event is in a loop, and is halted."""
+
+_HOOKS = (
+    "on_start",
+    "on_tick",
+    "on_depth",
+    "on_bar",
+    "on_order",
+    "on_legs",
+    "on_recovered",
+    "on_stop",
+)
+
+
+def require_plain(name: str, hook: Callable[..., None]) -> None:
+    """Raise ``FileError`` for a hook that cannot be called, or that would only begin when it is."""
+    if not callable(hook):
+        raise FileError(f"{name} takes a function such as self.leave, without (), not {hook!r}")
+    if inspect.iscoroutinefunction(hook):
+        raise FileError(
+            f"{name}: {getattr(hook, '__name__', 'it')} is an async def, and hooks are plain ones; "
+            "what must wait goes to self.background"
+        )
 
 
 class SeatConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +169,12 @@ class Seat:
         return instrument in self.watched or instrument in self.leg_watches
 
     def sit(self, strategy: Hooks, *, wants_ticks: bool = True) -> None:
-        """Give the seat its strategy; ``wants_ticks`` is False when its author wrote no on_tick."""
+        """Give the seat its strategy; ``wants_ticks`` is False when its author wrote no on_tick.
+
+        Raises ``FileError`` when one of its hooks is no plain function.
+        """
+        for hook in _HOOKS:
+            require_plain(hook, getattr(strategy, hook))
         self.strategy = strategy
         self.wants_ticks = wants_ticks
         state = strategy.state

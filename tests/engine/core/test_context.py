@@ -90,6 +90,8 @@ NONSENSE: dict[str, tuple[Ask, str]] = {
     "every no time": (lambda p, _: p.every(0, print), "self.every takes seconds"),
     "every moment": (lambda p, _: p.every(1e-12, print), "self.every takes seconds"),
     "every never": (lambda p, _: p.every(math.inf, print), "self.every takes seconds"),
+    "a hook that was called": (lambda p, _: p.at(time(9, 30), None), "self.at takes a function"),
+    "a hook that is async": (lambda p, _: p.every(5, asyncio.sleep), "sleep is an async def"),
     "background work that is none": (lambda p, _: p.background(5, print), "takes a coroutine"),
     "an unknown interval": (lambda p, _: p.bars("NIFTY", "7m"), "no bars of '7m'"),
     "an unknown instrument": (lambda p, _: p.last("NIFTTY"), "no instrument 'NIFTTY'"),

@@ -95,6 +95,15 @@ def test_a_hook_that_raises_halts_its_strategy_and_its_groups_are_left(hook: str
     assert "ZeroDivisionError" in halt.traceback
 
 
+@pytest.mark.parametrize("hook", ["on_start", "on_tick", "on_legs"])
+def test_a_hook_that_is_no_plain_function_is_refused_before_the_start(hook: str) -> None:
+    async def waits(_: Any, __: Any = None) -> None:
+        """Never run."""
+
+    with pytest.raises(FileError, match=f"{hook}: waits is an async def, and hooks are plain"):
+        StrategyHarness(type("Waiting", (Raising,), {hook: waits}))
+
+
 def test_without_a_hook_that_raises_it_runs_to_the_end() -> None:
     harness = _raising("")
     harness.spot(24_312.0)
