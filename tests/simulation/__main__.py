@@ -4,6 +4,7 @@ python -m tests.simulation --seeds 10000          (as many processes as there ar
 python -m tests.simulation --seeds 10000 --tally t.json --until-s 600    the same, in parts
 python -m tests.simulation --seed 4711            one seed, its story and its verdict
 python -m tests.simulation --campaign late        brokers accept orders after their absence was proven
+python -m tests.simulation --campaign kills       a person kills between a release and its first byte
 python -m tests.simulation --planted              how many planted bugs are caught
 python -m tests.simulation --deaths               dead at every write and sync of a short day
 python -m tests.simulation --deaths --turns       dead before every turn of the loop of one

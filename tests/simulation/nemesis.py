@@ -80,7 +80,13 @@ FAULTS: dict[str, float] = {
 
 LATE_FAULTS: dict[str, float] = {**FAULTS, "accepted_after_proof": 0.05}
 """Those of the campaign in which brokers accept an order long after it was proven absent."""
-CAMPAIGNS = {"ordinary": FAULTS, "late": LATE_FAULTS}
+KILL_FAULTS: dict[str, float] = {
+    **FAULTS,
+    "killed_while_syncing": 0.03,
+    "killed_while_connecting": 0.03,
+}
+"""Those of the campaign in which a person kills between an order's release and its first byte."""
+CAMPAIGNS = {"ordinary": FAULTS, "late": LATE_FAULTS, "kills": KILL_FAULTS}
 
 
 @dataclass
@@ -101,10 +107,10 @@ class Nemesis:
     beyond: set[str] = field(default_factory=set)
     """Tags that a broker accepts only after they may have been proven absent."""
 
-    def strikes(self, fault: str) -> bool:
-        """Say whether a fault happens now, and count it when it does."""
+    def strikes(self, fault: str, dice: Random | None = None) -> bool:
+        """Say whether a fault happens now, by other dice if any, and count it when it does."""
         share = CAMPAIGNS[self.campaign].get(fault)
-        if share is None or self.healed or self.dice.random() >= share * self.scale:
+        if share is None or self.healed or (dice or self.dice).random() >= share * self.scale:
             return False
         self.counts[fault] += 1
         return True

@@ -47,7 +47,10 @@ class MemoryHttp:
         self._old: dict[str, str] = {}
         self._another = b""
         self._hidden = Hidden()
+        self.holds: Callable[[Sequence[str]], float] = lambda _: 0.0
+        self.on_connecting: Callable[[str], None] = lambda _: None
         self.on_leaving: Callable[[str], None] = lambda _: None
+        self.on_changing: Callable[[str], None] = lambda _: None
 
     async def send(
         self, request: HttpRequest, on_written: Callable[[], None] = lambda: None
@@ -55,11 +58,16 @@ class MemoryHttp:
         nemesis, dice = self._nemesis, self._dice
         tags = _tags(request)
         for tag in tags:
-            self.on_leaving(tag)
-        await asyncio.sleep(dice.uniform(0.0005, 0.01))
+            self.on_connecting(tag)
+        await asyncio.sleep(dice.uniform(0.0005, 0.01) + self.holds(tags))
         if nemesis.strikes("refused"):
             raise NotSent("connection refused")
         on_written()
+        for tag in tags:
+            self.on_leaving(tag)
+        changed = self._broker.rows.get(request.url.rpartition("/")[2])
+        if request.method == "PUT" and changed is not None and changed.tag is not None:
+            self.on_changing(changed.tag)
         if request.method == "GET":
             await asyncio.sleep(dice.uniform(0.005, 0.05))
             return await self._read(request)

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.core.kernel import Kernel
 from engine.model.order import Lifecycle, Order, Purpose
-from engine.model.record import OrderChanged, Record
+from engine.model.record import KillRecorded, OrderChanged, Record
 from engine.ports import Clock, TradingState
 from engine.runtime.journal import Journal
 from tests.simulation.broker import WORKING, Broker, Row
+from tests.simulation.decrees import Decrees, scopes
 from tests.simulation.disk import MortalDisk
+
+MOMENTS = ("killed_before_durable", "killed_before_first_byte")
+"""An order's wait for its sync, and for its connection: what a kill may fall into."""
 
 
 @dataclass
 class Written:
     """What of one journal stands on its disk: the disk's own word, whatever the journal believes.
 
-    ``clock`` and ``kernel`` are those of the process that writes it.
+    ``clock`` and ``kernel`` are those of the process that writes it, ``decrees`` what it says of
+    kills.
     """
 
     journal: Journal
     disk: MortalDisk
     clock: Clock
     kernel: Kernel
+    decrees: Decrees
     lengths: list[int] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
 
@@ -72,28 +78,49 @@ class Sends:
         self._counts = counts
         self._note = note
         self._started: dict[str, Start] = {}
+        self._waiting: dict[str, bool] = {}
+        """Those being sent whose first byte has not left, and whether they have a connection made."""
         self._absent: dict[str, tuple[Lifecycle, Written, int]] = {}
+        self._current: Written
         self.early: list[str] = []
         self.stale: list[str] = []
         self.untrue: list[str] = []
         for broker in brokers.values():
             broker.on_placed = self._arrived
 
-    def watch(self, journal: Journal, disk: MortalDisk, clock: Clock, kernel: Kernel) -> None:
-        """Note which record of a journal started every send, and what it says of every end."""
+    def watch(
+        self,
+        journal: Journal,
+        disk: MortalDisk,
+        clock: Clock,
+        kernel: Kernel,
+        earlier: Iterable[tuple[int, Record]],
+    ) -> None:
+        """Note which record of a journal started every send, and what it says of every end.
+
+        ``earlier``: the records that stood in it before, each with its number.
+        """
         append, write = journal.append, journal._write
-        written = Written(journal, disk, clock, kernel)
+        written = Written(journal, disk, clock, kernel, Decrees(earlier))
         written.note()
+        self._waiting.clear()
+        self._current = written
 
         def noting(record: Record, at: int) -> int:
             sequence = append(record, at)
+            written.decrees.note(record, sequence)
+            if isinstance(record, KillRecorded):
+                self._count_killed(record.scope)
             if isinstance(record, OrderChanged):
                 order = record.order
+                if order.lifecycle is not Lifecycle.SENDING:
+                    self._waiting.pop(order.client_id, None)
                 if order.lifecycle is Lifecycle.SENDING:
                     known = self._started.get(order.client_id)
                     # An id that was journaled and lost with the disk's cache is given out again.
                     if known is None or known.written is not written:
                         self._started[order.client_id] = Start(written, sequence, order)
+                        self._waiting[order.client_id] = False
                         self._forget_lost(order.client_id, written)
                 self._check_end(order, written, sequence)
             return sequence
@@ -107,8 +134,27 @@ class Sends:
         journal.append = noting  # type: ignore[method-assign]
         journal._write = writing  # type: ignore[method-assign]
 
+    def waiting(self) -> list[str]:
+        """Return the orders being sent that no transport has yet: they wait for a sync."""
+        return [tag for tag, is_connecting in self._waiting.items() if not is_connecting]
+
+    def order(self, tag: str) -> Order:
+        """Return an order as it was when its send started."""
+        return self._started[tag].order
+
+    def connecting(self, tag: str) -> None:
+        """An order is handed to the transport, and has a connection made for it."""
+        self._waiting[tag] = True
+
+    def _count_killed(self, scope: str) -> None:
+        """Count the moments into which a kill fell: orders of its scope that have not left."""
+        for tag, is_connecting in self._waiting.items():
+            if scope in scopes(self.order(tag)):
+                self._counts[MOMENTS[is_connecting]] += 1
+
     def left(self, tag: str) -> None:
-        """An order is handed to the transport: it must still be wanted, and allowed."""
+        """The first byte of an order leaves: it must still be wanted, and allowed."""
+        self._waiting.pop(tag, None)
         start = self._started[tag]
         order, written = start.order, start.written
         late_ns = written.clock.now() - order.request.expires_at
@@ -120,6 +166,35 @@ class Sends:
         passes = flattens if state is TradingState.KILLED else purpose.reduces
         if state is not TradingState.ACTIVE and not passes:
             self.stale.append(f"{tag}, for {purpose} while its account is {state.name}")
+        self.changed(tag)
+        if flattens and state is TradingState.KILLED:
+            self._check_reduces(tag, order)
+
+    def changed(self, tag: str) -> None:
+        """An order, or a change of one, leaves: no kill that is durable may forbid it."""
+        start = self._started[tag]
+        durable = self._current.durable_sequence
+        kill = self._current.decrees.barring(start.order, start.sequence, durable)
+        if kill is not None:
+            why = f"for {start.order.request.purpose} after its kill in record {kill.sequence}"
+            self.stale.append(f"{tag}, {why}")
+
+    def _check_reduces(self, tag: str, order: Order) -> None:
+        """Check that what a kill lets through takes away from what its leg holds in truth."""
+        held = 0
+        for other, start in self._started.items():
+            row, key = self.row_of(other), start.order.key
+            is_of_leg = (key.group_id, key.account, key.leg) == (
+                order.key.group_id,
+                order.key.account,
+                order.key.leg,
+            )
+            if row is None or other == tag or not is_of_leg:
+                continue
+            rests = row.quantity - row.filled if key.exit and row.status in WORKING else 0
+            held += -row.filled - rests if key.exit else row.filled
+        if order.quantity > held or not order.key.exit:
+            self.stale.append(f"{tag}, to flatten {order.quantity} of {held}")
 
     def row_of(self, tag: str) -> Row | None:
         """Return the broker's row with one of our tags."""

@@ -29,6 +29,15 @@ def test_everything_holds_where_orders_turn_up_after_their_absence_was_proven() 
     assert all(met[name] for name in MET["late"]), met
 
 
+def test_everything_holds_where_a_person_kills_before_the_first_byte() -> None:
+    met = Counter[str]()
+    for seed in range(8):
+        outcome = run(seed, campaign="kills")
+        assert not outcome.violation, f"python -m tests.simulation --campaign kills --seed {seed}"
+        met += outcome.counts
+    assert all(met[name] for name in MET["kills"]), met
+
+
 @pytest.mark.parametrize("point", range(1, 900, 45))
 def test_a_death_at_any_point_of_the_disk_loses_and_doubles_nothing(point: int) -> None:
     outcome = run(0, scale=0, deaths=0, dies_at_point=point, trades_for_s=SHORT_DAY_S)
@@ -60,6 +69,8 @@ def test_the_same_seed_gives_the_same_day(campaign: str) -> None:
         "a_second_engine_takes_the_lock_for_one_left_behind",
         "one_that_turns_up_is_left_working",
         "one_that_turns_up_is_not_paged",
+        "the_last_kill_test_is_skipped",
+        "the_last_kill_test_stands_before_the_connection_alone",
     ],
 )
 def test_a_planted_bug_is_caught(name: str) -> None:

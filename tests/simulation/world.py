@@ -28,6 +28,7 @@ from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
 from engine.runtime.clock import DriftWatch, SteadyClock
 from engine.runtime.journal import Journal, JournalBroken
+from engine.runtime.journal_reader import read_journal
 from engine.runtime.memory_disk import MemoryDisk
 from engine.testing.market import nifty_chain
 from risk.limits import AccountLimits, StrategyLimits
@@ -42,6 +43,7 @@ from tests.simulation.loop import OUTSIDE, PROCESS, VirtualClock, VirtualLoop
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.nervous_gate import NervousGate
 from tests.simulation.network import MemoryHttp, MemoryStream
+from tests.simulation.person import Person
 from tests.simulation.price_feed import NoLog, PriceFeed
 from tests.simulation.sends import Sends
 from tests.simulation.trader import STRIKES, Trader, TraderParams, TraderState
@@ -146,8 +148,12 @@ class World:
         self._checked_at = 0
         self._unchecked_for = 0
         self.sends = Sends(self.brokers, self.nemesis.beyond, self.counts, self.note)
+        self.person = Person(self)
         for http in self.https.values():
+            http.holds = self.person.holds_connection
+            http.on_connecting = self.sends.connecting
             http.on_leaving = self.sends.left
+            http.on_changing = self.sends.changed
         self.host = Host(self)
 
     @property
@@ -191,7 +197,8 @@ class World:
             self.host.leave_folder()
             self._refused(error)
             return
-        self.sends.watch(parts.journal, self.disk, clock, parts.kernel)
+        earlier = [(e.sequence, e.record) for e in read_journal(self.disk, self.catalogue)]
+        self.sends.watch(parts.journal, self.disk, clock, parts.kernel, earlier)
         lane = self._watch_lane(parts.bus)
         make = self.loop.create_task
         tasks = [make(parts.commit.run()), make(parts.runner.run())]
@@ -369,7 +376,8 @@ class World:
 
         async def sync() -> int:
             slow = self.nemesis.strikes("sync_slow")
-            await asyncio.sleep(self.dice.uniform(0.3, 2.0) if slow else 0.0005)
+            takes_s = self.dice.uniform(0.3, 2.0) if slow else 0.0005
+            await asyncio.sleep(takes_s + self.person.holds_sync())
             if self.nemesis.strikes("disk_fails"):
                 self._break(disk)
             if disk.is_closed:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.simulation.planted import host, knowing, late, sending
+from tests.simulation.planted import host, kills, knowing, late, sending
 from tests.simulation.planted.planting import PLANTS
 
-__all__ = ["campaign_of", "host", "knowing", "late", "names", "plant", "sending"]
+__all__ = ["campaign_of", "host", "kills", "knowing", "late", "names", "plant", "sending"]
 
 
 @contextmanager
