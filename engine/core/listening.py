@@ -88,8 +88,9 @@ class Listening:
         """Build bars for a strategy, from now on."""
         builder = self.builder(instrument, interval)
         seats = self._bar_seats.setdefault((instrument, interval), [])
-        if seat not in seats:
-            seats.append(seat)
+        if seat in seats:
+            return
+        seats.append(seat)
         if len(seats) == 1:
             self._wait_for_end(builder)
 

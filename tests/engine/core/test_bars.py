@@ -185,6 +185,18 @@ def test_a_strategy_gets_its_bars_on_time_whether_or_not_anything_prints(stage: 
     assert s.strategy.history(s.future(), "1m") == tuple(bar for _, bar in bars)
 
 
+def test_bars_asked_for_again_are_closed_by_no_second_timer(stage: Any) -> None:
+    s = stage()
+    told: list[str] = []
+    s.strategy.on_bar = lambda bar: told.append(_clock(bar.start))
+    s.ask(lambda p: p.bars("NIFTY", "1m"))
+    waiting = len(s._kernel.desk.timers._heap)
+    s.ask(lambda p: [p.bars("NIFTY", "1m") for _ in range(5)])
+    assert len(s._kernel.desk.timers._heap) == waiting
+    s.advance("09:22:00")
+    assert told == ["09:20:00", "09:21:00"]
+
+
 def test_two_intervals_of_one_instrument_are_built_side_by_side(stage: Any) -> None:
     s = stage()
     bars: list[Bar] = []
