@@ -61,7 +61,8 @@ class Inbox:
     def _number(self, draft: Path) -> Path:
         """Give a draft the next number; another act that takes it first keeps it."""
         while True:
-            number = 1 + max((int(p.stem) for p in self.path.glob(f"*{SUFFIX}")), default=0)
+            names = [path.stem for path in self.path.glob(f"*{SUFFIX}")]
+            number = 1 + max((int(name) for name in names if name.isdecimal()), default=0)
             path = self.path / f"{number:08}{SUFFIX}"
             with suppress(FileExistsError):
                 os.link(draft, path)

@@ -84,5 +84,12 @@ def test_an_act_about_a_contract_nobody_knows_names_it(tmp_path: Path) -> None:
     assert instrument.key in text
 
 
+def test_a_file_of_another_name_keeps_nobody_from_asking(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.put(_armed("one"))
+    (tmp_path / "inbox" / "copy of 00000001.act").write_bytes(_armed("a copy"))
+    assert inbox.put(_armed("two")).name == "00000002.act"
+
+
 def test_nothing_asked_for_is_nothing_to_do(tmp_path: Path) -> None:
     assert not list(Inbox(tmp_path).take())
