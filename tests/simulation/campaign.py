@@ -13,7 +13,7 @@ import msgspec
 from tests.simulation import person, tombstones
 from tests.simulation.day import Outcome
 from tests.simulation.nemesis import CAMPAIGNS
-from tests.simulation.sends import MOMENTS
+from tests.simulation.sends import FLATTENED, MOMENTS
 
 BLOCK_SEEDS = 16
 """So many for every process: between blocks the time is looked at and the tally kept."""
@@ -33,7 +33,7 @@ HOST = (
 MET = {
     "ordinary": ("second_instance",),
     "late": ("second_instance", "arrived_after_proof", *tombstones.ENDS),
-    "kills": ("second_instance", *MOMENTS, *person.MET),
+    "kills": ("second_instance", *MOMENTS, FLATTENED, *person.MET),
 }
 """What must have been met besides the faults, by campaign."""
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.model.event import KillMode
-from engine.model.order import Order, Purpose
+from engine.model.order import ChildKey, Order, Purpose
 from engine.model.record import HumanActed, KillRecorded, Record
+from tests.simulation.broker import WORKING, Row
 
 
 class Decree(NamedTuple):
@@ -21,6 +22,22 @@ class Decree(NamedTuple):
 def scopes(order: Order) -> tuple[str, str, str]:
     """Return the scopes a kill may name to reach an order."""
     return "all", f"account:{order.account}", order.strategy
+
+
+def left_to_flatten(key: ChildKey, others: Iterable[tuple[ChildKey, Row]]) -> int:
+    """Return what an order's leg holds at its broker, less what other exits of it may yet take.
+
+    ``others`` are the broker's rows of our other orders.
+    """
+    held = 0
+    for other, row in others:
+        if (other.group_id, other.account, other.leg) != (key.group_id, key.account, key.leg):
+            continue
+        if other.exit:
+            held -= row.quantity if row.status in WORKING else row.filled
+        else:
+            held += row.filled
+    return held
 
 
 class Decrees:

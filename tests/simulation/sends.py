@@ -13,11 +13,13 @@ from engine.model.record import KillRecorded, OrderChanged, Record
 from engine.ports import Clock, TradingState
 from engine.runtime.journal import Journal
 from tests.simulation.broker import WORKING, Broker, Row
-from tests.simulation.decrees import Decrees, scopes
+from tests.simulation.decrees import Decrees, left_to_flatten, scopes
 from tests.simulation.disk import MortalDisk
 
 MOMENTS = ("killed_before_durable", "killed_before_first_byte")
 """An order's wait for its sync, and for its connection: what a kill may fall into."""
+FLATTENED = "flattened_while_killed"
+"""An order that a kill lets through."""
 
 
 @dataclass
@@ -181,18 +183,13 @@ class Sends:
 
     def _check_reduces(self, tag: str, order: Order) -> None:
         """Check that what a kill lets through takes away from what its leg holds in truth."""
-        held = 0
-        for other, start in self._started.items():
-            row, key = self.row_of(other), start.order.key
-            is_of_leg = (key.group_id, key.account, key.leg) == (
-                order.key.group_id,
-                order.key.account,
-                order.key.leg,
-            )
-            if row is None or other == tag or not is_of_leg:
-                continue
-            rests = row.quantity - row.filled if key.exit and row.status in WORKING else 0
-            held += -row.filled - rests if key.exit else row.filled
+        self._counts[FLATTENED] += 1
+        others = [
+            (start.order.key, row)
+            for other, start in self._started.items()
+            if other != tag and (row := self.row_of(other)) is not None
+        ]
+        held = left_to_flatten(order.key, others)
         if order.quantity > held or not order.key.exit:
             self.stale.append(f"{tag}, to flatten {order.quantity} of {held}")
 

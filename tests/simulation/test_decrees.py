@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from engine.model.event import KillMode
-from engine.model.order import Lifecycle, Order, Purpose
+from engine.model.order import ChildKey, Lifecycle, Order, Purpose
 from engine.model.record import HumanActed, KillRecorded
 from tests.engine.model.test_order_state import order_in
-from tests.simulation.decrees import Decrees
+from tests.simulation.broker import Row
+from tests.simulation.decrees import Decrees, left_to_flatten
 
 KILL, STARTED = 5, 9
 
@@ -54,3 +55,19 @@ def test_arming_lifts_the_kills_of_its_scope() -> None:
     assert decrees.barring(order, STARTED, KILL) is not None
     decrees.note(HumanActed(0, 3, "arm", "all", "asha", "why"), 7)
     assert decrees.barring(order, STARTED, KILL) is None
+
+
+ENTRY, EXIT = ChildKey("s.g.1", 1, "A1", 0, 1), ChildKey("s.g.1", 1, "A1", 0, 1, exit=True)
+
+
+def row(status: str, filled: int) -> Row:
+    return Row("A00001", "A1", "T", "K", "BUY", 150, 10_000, "intraday", 1, status, filled)
+
+
+def test_what_is_left_to_flatten_is_what_filled_less_what_exits_take_or_may_take() -> None:
+    assert left_to_flatten(EXIT, []) == 0
+    assert left_to_flatten(EXIT, [(ENTRY, row("OPEN", 75))]) == 75
+    entered = (ENTRY, row("COMPLETE", 150))
+    assert left_to_flatten(EXIT, [entered, (EXIT, row("CANCELLED", 75))]) == 75
+    assert left_to_flatten(EXIT, [entered, (EXIT, row("OPEN", 75))]) == 0
+    assert left_to_flatten(EXIT, [(ENTRY._replace(leg=2), row("COMPLETE", 150))]) == 0
