@@ -84,6 +84,8 @@ _TRADE: Final = re.compile(
     re.IGNORECASE,
 )
 _GLUED: Final = re.compile(r"(\d+(?:\.\d+)?)(CE|PE|CALL|PUT)")
+_ONE_WORD: Final = re.compile(r".+\d(?:CE|PE|CALL|PUT|FUT)")
+"""A contract as brokers' symbols have it, NIFTY25AUG2624000CE: no share is called so."""
 _STRIKE: Final = re.compile(r"\d+(?:\.\d+)?")
 _DAY: Final = re.compile(r"\d{1,2}[A-Z]{3}(?:\d{2}|\d{4})")
 _RIGHTS: Final = {"CE": Right.CALL, "CALL": Right.CALL, "PE": Right.PUT, "PUT": Right.PUT}
@@ -179,6 +181,11 @@ def _named(words: str, text: str, day: date) -> _Named:
         rest = [*rest[:-1], glued[1], glued[2]]
         last = glued[2]
     if not rest:
+        if _ONE_WORD.fullmatch(first):
+            raise FileError(
+                f"{text!r}: {first} is no share; write the contract's words apart, such as "
+                "NIFTY 25AUG26 24000 CE or NIFTY FUT"
+            )
         return _Named(first, Kind.EQUITY, first)
     if last in _FUTURE_WORDS:
         expiry = _expiry(rest[:-1], text, day)
