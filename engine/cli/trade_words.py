@@ -139,9 +139,10 @@ def _trade(text: str, day: date, exchange: Exchange | None, units: int | None) -
                 f"{day.isoformat()} is not known; write units, or give --lot-size"
             )
         quantity *= lot
-    if verb is Verb.EXERCISE and (named.right is None or contract.segment is Segment.MCX_FO):
+    if verb is Verb.EXERCISE and contract.klass is not ContractClass.OPTIDX:
         raise FileError(
-            f"{text!r}: only options of NSE and BSE can be exercised here; "
+            f"{text!r}: only options on indices can be exercised here: one on a share is settled "
+            "by delivery, one on a commodity by its future; "
             'e.g. "EXERCISE 65 NIFTY 24000 CE @ 24120", with what the index settled at'
         )
     return TradeWords(

@@ -109,8 +109,9 @@ def test_an_odd_lot_is_noticed() -> None:
         ("SELL 65 NIFTY 18AUG26 24000 CE @ 120", "expired on 2026-08-18"),
         ("SELL 65 NIFT 24000 CE @ 120", "NIFT looks like NIFTY misspelled"),
         ("SELL 2 lots SBIN FUT @ 120", "how many units are in a lot of SBIN.*--lot-size"),
-        ("EXERCISE 65 NIFTY FUT @ 120", "only options of NSE and BSE"),
-        ("EXERCISE 100 CRUDEOIL 5400 CE @ 5500", "only options of NSE and BSE"),
+        ("EXERCISE 65 NIFTY FUT @ 120", "only options on indices"),
+        ("EXERCISE 100 CRUDEOIL 5400 CE @ 5500", "only options on indices"),
+        ("EXERCISE 750 SBIN 800 CE @ 820", "one on a share is settled by delivery"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, says: str) -> None:
