@@ -86,6 +86,8 @@ _TRADE: Final = re.compile(
 _GLUED: Final = re.compile(r"(\d+(?:\.\d+)?)(CE|PE|CALL|PUT)")
 _ONE_WORD: Final = re.compile(r".+\d(?:CE|PE|CALL|PUT|FUT)")
 """A contract as brokers' symbols have it, NIFTY25AUG2624000CE: no share is called so."""
+_MOST: Final = 10**10
+"""Units, and rupees a unit: more is a slip, and beyond what amounts are exact in."""
 _STRIKE: Final = re.compile(r"\d+(?:\.\d+)?")
 _DAY: Final = re.compile(r"\d{1,2}[A-Z]{3}(?:\d{2}|\d{4})")
 _RIGHTS: Final = {"CE": Right.CALL, "CALL": Right.CALL, "PE": Right.PUT, "PUT": Right.PUT}
@@ -158,8 +160,10 @@ def _trade(text: str, day: date, exchange: Exchange | None, units: int | None) -
 
 def _quantity(word: str, text: str) -> int:
     digits = word.replace(",", "")
-    if not digits.isascii() or not digits.isdigit() or not int(digits):
+    if not digits.isascii() or not digits.isdigit() or not digits.strip("0"):
         raise FileError(f"{text!r}: the quantity {word!r} is not a whole number above 0; {EXAMPLE}")
+    if len(digits) > len(str(_MOST)) or int(digits) > _MOST:
+        raise FileError(f"{text!r}: a quantity above {_MOST:,} is a slip")
     return int(digits)
 
 
@@ -170,6 +174,8 @@ def _price(word: str, text: str) -> Decimal:
         price = Decimal(0)
     if not price.is_finite() or price <= 0:
         raise FileError(f"{text!r}: {word!r} is not a price above 0; {EXAMPLE}")
+    if price > _MOST:
+        raise FileError(f"{text!r}: a price above Rs {_MOST:,} is a slip")
     return price
 
 
