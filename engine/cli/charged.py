@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from engine.cli.trade_words import TradeWords, Verb
 from engine.errors import FileError
 from engine.model.instrument import Right
-from engine.model.money import ZERO
+from engine.model.money import ZERO, inr
 from engine.model.order import Product
 from engine.model.side import Side
 from engine.model.tariff import Fee, Tariff
@@ -109,6 +109,19 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     tick: Decimal | None
 
 
+class _TurnedPart(NamedTuple):
+    """The part of a delivery order that is taxed as intraday: its rupees, and its rates."""
+
+    value: Decimal
+    rows: RateRows
+
+    def of(self, trade: Traded, rate: str) -> str:
+        """Say what the rate of the rest is on, and which other rate is on this part."""
+        kept = inr(trade.value - self.value)
+        own = _pct(getattr(self.rows, rate))
+        return f"of Rs {kept} for delivery, {own} % of Rs {inr(self.value)} intraday"
+
+
 def charged(asked: Question) -> Charged:
     """Charge every trade as one day of one account.
 
@@ -200,6 +213,7 @@ def _ordered(
 ) -> ChargedTrade:
     taxed = taxed_as(trade.contract, trade.product, asked.tariff)
     notes = []
+    part = None
     if words.odd_lot is not None:
         notes.append(f"{words.quantity} is no multiple of the lot of {words.odd_lot}")
     if taxed.is_delivery:
@@ -211,8 +225,11 @@ def _ordered(
             )
         if turned == units:
             taxed = taxed.as_intraday
+        elif turned:
+            closed = rate_rows(trade.contract, taxed.as_intraday, asked.on, asked.tariff)
+            part = _TurnedPart(trade.value * turned / units, closed)
     rows = rate_rows(trade.contract, taxed, asked.on, asked.tariff)
-    lines = _lines(trade, taxed, rows, charges, asked)
+    lines = _lines(trade, taxed, rows, charges, asked, part)
     return ChargedTrade(
         text=words.text,
         venue=str(trade.contract.segment),
@@ -236,20 +253,27 @@ def _turned(trade: Traded, day: Sequence[Traded]) -> tuple[int, int]:
 
 
 def _lines(
-    trade: Traded, taxed: Taxed, rows: RateRows, charges: Charges, asked: Question
+    trade: Traded,
+    taxed: Taxed,
+    rows: RateRows,
+    charges: Charges,
+    asked: Question,
+    part: _TurnedPart | None,
 ) -> list[ChargeLine]:
     of = "of the premium" if trade.contract.klass.is_option else "of the value"
     is_buy = trade.side is Side.BUY
     tax = rows.stt_buy if is_buy else rows.stt_sell
+    taxed_part = of if part is None else part.of(trade, "stt_buy" if is_buy else "stt_sell")
     made: list[ChargeLine] = [_fee("brokerage", charges.brokerage, item_of(taxed), asked)]
     if tax.value or not is_buy:
-        made.append(_rate("stt", charges.stt, tax, of))
+        made.append(_rate("stt", charges.stt, tax, taxed_part))
     made.append(_rate("exchange", charges.exchange, rows.exchange, of))
     if rows.ipft.value:
         made.append(_rate("ipft", charges.ipft, rows.ipft, of))
     made.append(_rate("sebi", charges.sebi, rows.sebi, of))
     if is_buy:
-        made.append(_rate("stamp", charges.stamp, rows.stamp_buy, of))
+        stamped = of if part is None else part.of(trade, "stamp_buy")
+        made.append(_rate("stamp", charges.stamp, rows.stamp_buy, stamped))
     base = ["brokerage", "exchange", "SEBI"]
     for kind, item in (("dp", Item.DP), ("square_off", Item.SQUARE_OFF)):
         amount = getattr(charges, kind)
@@ -277,11 +301,15 @@ def _rate(kind: str, amount: Decimal, row: Row[Decimal], of: str) -> ChargeLine:
     return ChargeLine(
         kind=kind,
         amount_inr=amount,
-        how=f"{(row.value * _PCT).normalize():f} % {of}",
+        how=f"{_pct(row)} % {of}",
         since=row.first_day,
         source=row.source,
         certainty=row.certainty,
     )
+
+
+def _pct(row: Row[Decimal]) -> str:
+    return f"{(row.value * _PCT).normalize():f}"
 
 
 def _exercised(words: TradeWords, day: date) -> ChargedTrade:

@@ -89,6 +89,14 @@ def test_a_share_bought_and_sold_for_delivery_is_taxed_as_intraday_and_says_so(
     assert "note: all both bought and sold" in told
 
 
+def test_a_share_turned_round_in_part_says_which_rate_is_on_which_part(engine: Engine) -> None:
+    told = said(engine, "BUY 100 SBIN @ 800, SELL 40 SBIN @ 810", "--product", "delivery", *ON)
+    # 60 of 100 stay: 48,000 of 80,000 rupees bear 0.1 %, and not the whole of it.
+    assert "48.0000  0.1 % of Rs 48,000.00 for delivery, 0 % of Rs 32,000.00 intraday" in told
+    assert "8.1600  0.015 % of Rs 48,000.00 for delivery, 0.003 % of Rs 32,000.00 intraday" in told
+    assert "8.1000  0.025 % of the value" in told
+
+
 def test_a_delivery_sale_has_no_break_even_and_pays_the_depository(engine: Engine) -> None:
     told = said(engine, "SELL 100 SBIN @ 812.5", "--product", "delivery", *ON)
     assert "no break-even: a delivery sale closes a holding" in told
