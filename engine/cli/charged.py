@@ -36,6 +36,7 @@ from engine.rules.charges import (
 )
 from engine.rules.charges.break_even import EXACT_STEP
 from engine.rules.charges.plans import item_of
+from engine.rules.contract_class import ContractClass
 from engine.rules.dated import Certainty, Row, row_in_force
 from engine.rules.grid import tick_size
 
@@ -189,6 +190,9 @@ def _left(words: Sequence[TradeWords]) -> dict[str, int]:
 def _tick(asked: Question) -> Decimal | None:
     first = asked.words[0]
     contract = first.contract
+    if contract.klass is ContractClass.CASH and contract.underlying in asked.tariff.etfs:
+        # Units of funds have ticks of their own, which no table here has (market_rules.md 3).
+        return None
     return tick_size(contract.segment, contract.klass, contract.underlying, first.price, asked.on)
 
 

@@ -167,6 +167,8 @@ def test_what_is_wrong_is_said(engine: Engine, words: tuple[str, ...], says: str
 
 
 def test_a_fund_and_a_group_may_be_named(engine: Engine) -> None:
+    told = said(engine, "BUY 10 NIFTYBEES @ 270", "--etf", *ON)
+    assert "no tick is known" in told  # market_rules.md 3: those of shares are not a fund's
     told = said(engine, "SELL 10 NIFTYBEES @ 270", "--etf", "--product", "delivery", *ON)
     assert "0.001 % of the value" in told
     assert "taxed as ETF delivery" in told
