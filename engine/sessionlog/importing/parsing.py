@@ -97,10 +97,9 @@ def as_times(
     if len(columns) == 1 and pa.types.is_timestamp(column.type):
         return _of_timestamps(column, zone, where)
     if source.format is not None:
-        naive = pc.strptime(
-            joined_text(columns), format=source.format, unit="s", error_is_null=True
-        )
-        return _of_timestamps(pc.cast(naive, _NS), zone, where)
+        read = pc.strptime(joined_text(columns), format=source.format, unit="s", error_is_null=True)
+        # A format with %z reads instants; a cast that dropped their zone would shift them.
+        return _of_timestamps(_cast(read, _NS if read.type.tz is None else _NS_UTC), zone, where)
     if source.unit in _EPOCH_NS:
         factor = _EPOCH_NS[source.unit]
         if pa.types.is_integer(column.type):

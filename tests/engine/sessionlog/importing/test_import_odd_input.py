@@ -1,0 +1,61 @@
+"""Sources that are odd rather than broken: other zones, other encodings, figures beyond belief."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import FileError
+from engine.model.market import Tick
+
+Run = Callable[..., Any]
+Ticks = Callable[[Path], list[Tick]]
+Write = Callable[..., tuple[Path, Path]]
+
+OF_FUTURE = """\
+title: of the tests
+rows: {rows}
+cadence_s: {cadence}
+timezone: Asia/Kolkata
+fields:
+  time: {time}
+  segment: {{value: nse_fo}}
+  kind: {{value: future}}
+  underlying: {{value: NIFTY}}
+  expiry: {{value: "2026-08-25"}}
+"""
+HALF_PAST_NINE = 1_787_112_000_000_000_000
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a source of one future, and a map for it."""
+
+    def snapshots(*rows: str, time: str = "time", encoding: str = "utf-8") -> tuple[Path, Path]:
+        file, map_file = tmp_path / "odd.csv", tmp_path / "odd.yaml"
+        text = "\n".join(["time,price,für" if encoding != "utf-8" else "time,price,for", *rows])
+        file.write_bytes(f"{text}\n".encode(encoding))
+        mapped = OF_FUTURE.format(rows="snapshots", cadence=60, time=time)
+        map_file.write_text(f"{mapped}  last: price\n")
+        return file, map_file
+
+    return snapshots
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("2026-08-19 09:30:00+0530", "%Y-%m-%d %H:%M:%S%z"),
+        ("19/08/2026 04:00 +0000", "%d/%m/%Y %H:%M %z"),
+        ("18-08-2026 23:00:00 -0500", "%d-%m-%Y %H:%M:%S %z"),
+    ],
+)
+def test_a_zone_that_the_format_reads_is_the_zone_of_the_time(
+    write: Write, run: Run, ticks_of: Ticks, written: str, form: str
+) -> None:
+    file, map_file = write(f"{written},24000,x", time=f'{{column: time, format: "{form}"}}')
+    (tick,) = ticks_of(run(file, map_name=str(map_file)).made[0].path)
+    assert tick.received_at == HALF_PAST_NINE
