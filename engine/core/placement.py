@@ -325,8 +325,6 @@ class Placement:
             self._entering.work(part)
         elif part.state in LEAVING:
             self._leaving.work(part)
-        elif part.state.is_terminal:
-            self._bench.take_back(part, part.state, part.why)
         else:
             self._at_rest(part)
         self._keep_ticking(part)
@@ -334,7 +332,7 @@ class Placement:
     def _at_rest(self, part: Part) -> None:
         """Look at a part for which nothing is sent: it may still fill, and may have become flat."""
         self._bench.take_back(part, part.state, part.why)
-        if self._bench.has_working(part):
+        if part.state.is_terminal or self._bench.has_working(part):
             return
         if part.is_flat:
             nothing = part.state in GIVEN_UP and not part.has_entered

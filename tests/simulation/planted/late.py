@@ -10,14 +10,17 @@ import msgspec
 from engine.core import blotter
 from engine.core.blotter import Blotter
 from engine.core.claims import Claims
+from engine.core.group import Part
 from engine.core.kernel import Kernel
 from engine.core.merge import MergeResult
 from engine.core.placement import Placement
+from engine.core.workbench import Workbench
 from engine.model import verdict
+from engine.model.legs import GroupState
 from engine.model.order import Fill, Lifecycle, Order
 from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.model.verdict import Anomaly, Verdict
-from tests.simulation.planted.planting import planted, planted_in, swap
+from tests.simulation.planted.planting import planted, planted_in, replaced, swap
 
 late = planted_in("late")
 
@@ -31,7 +34,15 @@ def one_that_turns_up_is_not_paged() -> Iterator[None]:
 
 @late
 def one_that_turns_up_is_left_working() -> Iterator[None]:
-    yield from swap(Blotter, "_take_back_late", lambda *_: None)
+    take_back = Workbench.take_back
+
+    def content(self: Any, part: Part, state: GroupState | None, reason: str) -> None:
+        if state is None or not state.is_terminal:
+            take_back(self, part, state, reason)
+
+    # Two places see to it: where it is heard of, and what is over is looked at.
+    with replaced(Blotter, "_take_back_late", lambda *_: None):
+        yield from swap(Workbench, "take_back", content)
 
 
 @late

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from engine.errors import FileError
 from engine.model.market import Tick
 
 Run = Callable[..., Any]
