@@ -104,11 +104,14 @@ class SourceFile:
             line = head.split(b"\n", 1)[0] + b"\n"
             options = pa_csv.ParseOptions(delimiter=self._delimiter)
             table = pa_csv.read_csv(pa.BufferReader(line), parse_options=options)
-        except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+            # Arrow decodes the names only here.
+            return list(table.column_names)
+        except UnicodeDecodeError as error:
+            raise FileError(f"{self.path}: not UTF-8 text; save the file as UTF-8") from error
+        except (pa.ArrowException, OSError, EOFError) as error:
             raise FileError(
                 f"{self.path}: cannot be read as its name says ({_line(error)}); copy it again"
             ) from error
-        return list(table.column_names)
 
     def _parquet(self, names: list[str]) -> Iterator[RawBatch]:
         row = 2

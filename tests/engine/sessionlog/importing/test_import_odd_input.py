@@ -58,3 +58,10 @@ def test_a_zone_that_the_format_reads_is_the_zone_of_the_time(
     file, map_file = write(f"{written},24000,x", time=f'{{column: time, format: "{form}"}}')
     (tick,) = ticks_of(run(file, map_name=str(map_file)).made[0].path)
     assert tick.received_at == HALF_PAST_NINE
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_header_that_is_no_utf_8_is_said(write: Write, run: Run, encoding: str) -> None:
+    file, map_file = write("2026-08-19 09:30:00,24000,x", encoding=encoding)
+    with pytest.raises(FileError, match="odd.csv: not UTF-8 text; save the file as UTF-8"):
+        run(file, map_name=str(map_file))
