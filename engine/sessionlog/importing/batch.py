@@ -157,9 +157,10 @@ class Reader:
 
     def _numbers(self, raw: RawBatch, name: str) -> pa.Array:
         source = self._fields[name]
+        read = parsing.as_numbers if name in QUANTITIES else parsing.as_prices
         if source.column is not None:
-            return parsing.as_numbers(raw.columns[source.column])
-        return parsing.as_numbers(pa.repeat(pa.scalar(source.value), len(raw.rows)))
+            return read(raw.columns[source.column])
+        return read(pa.repeat(pa.scalar(source.value), len(raw.rows)))
 
     def _judge_places(self, sieve: Sieve, places: pa.Array) -> None:
         for why, code in NO_PLACE.items():

@@ -16,6 +16,10 @@ _NUMBER: Final = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
 _ZONED: Final = r"([zZ]|[-+][0-9]{2}:?[0-9]{2})$"
 _ISO: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
 _EPOCH_NS: Final = {"s": NS_PER_S, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_NO_FLOAT: Final = pa.nulls(1, pa.float64())[0]
+_NO_INT: Final = pa.nulls(1, pa.int64())[0]  # pa.scalar would import pandas
+_MOST_NS: Final = 2**63 - 1
+_MOST_INR: Final = 1e8
 _NS: Final = pa.timestamp("ns")
 _NS_UTC: Final = pa.timestamp("ns", tz="UTC")
 
@@ -65,6 +69,12 @@ def as_numbers(column: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
 
 
+def as_prices(column: pa.Array) -> pa.Array:
+    """Return prices as ``as_numbers``; null as well for what wire units cannot hold exactly."""
+    numbers = as_numbers(column)
+    return pc.if_else(_is_within(numbers, _MOST_INR), numbers, _NO_FLOAT)
+
+
 def as_units(numbers: pa.Array) -> pa.Array:
     """Return whole numbers from 0 as int64, null for every other."""
     fits = pc.and_(pc.greater_equal(numbers, 0.0), pc.less(numbers, 2.0**53))
@@ -103,8 +113,9 @@ def as_times(
     if source.unit in _EPOCH_NS:
         factor = _EPOCH_NS[source.unit]
         if pa.types.is_integer(column.type):
-            return pc.multiply(pc.cast(column, pa.int64()), factor)
+            return _instants(pc.cast(column, pa.int64()), factor)
         numbers = as_numbers(column)
+        numbers = pc.if_else(_is_within(numbers, _MOST_NS / factor), numbers, _NO_FLOAT)
         whole = pc.cast(pc.floor(numbers), pa.int64(), safe=False)
         part = pc.subtract(numbers, pc.cast(whole, pa.float64(), safe=False))
         rest = pc.cast(pc.round(pc.multiply(part, float(factor))), pa.int64(), safe=False)
@@ -117,6 +128,16 @@ def as_times(
             'say `unit: s` (or ms, us, ns) for an epoch, or a format such as "%Y%m%d%H%M"'
         )
     return _of_iso(joined_text(columns), zone, where)
+
+
+def _instants(counts: pa.Array, factor: int) -> pa.Array:
+    """Return whole counts of ``factor`` ns as ns, null for what ns cannot hold."""
+    held = pc.if_else(_is_within(counts, _MOST_NS // factor), counts, _NO_INT)
+    return pc.multiply(held, factor)
+
+
+def _is_within(numbers: pa.Array, bound: float) -> pa.Array:
+    return pc.and_(pc.greater(numbers, -bound), pc.less(numbers, bound))
 
 
 def _of_iso(text: pa.Array, zone: str | None, where: str) -> pa.Array:
@@ -138,6 +159,7 @@ def _of_iso(text: pa.Array, zone: str | None, where: str) -> pa.Array:
 
 
 def _cast(text: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return ``text`` (or times) as ``kind``, null where that cannot be."""
     try:
         return pc.cast(text, kind)
     except pa.ArrowInvalid:
@@ -159,4 +181,4 @@ def _of_timestamps(column: pa.Array, zone: str | None, where: str) -> pa.Array:
                 "add `timezone: Asia/Kolkata` (or where they are of)"
             )
         column = pc.assume_timezone(column, zone, ambiguous="earliest", nonexistent="earliest")
-    return pc.cast(pc.cast(column, _NS_UTC, safe=False), pa.int64())
+    return pc.cast(_cast(column, _NS_UTC), pa.int64())

@@ -60,6 +60,31 @@ def test_a_zone_that_the_format_reads_is_the_zone_of_the_time(
     assert tick.received_at == HALF_PAST_NINE
 
 
+@pytest.mark.parametrize(
+    ("written", "time"),
+    [
+        ("1787112000000", "{column: time, unit: s}"),
+        ("1787112000000.5", "{column: time, unit: s}"),
+        ("1e300", "{column: time, unit: ns}"),
+        ("9999-12-31 09:30:00", "time"),
+        ("9999-12-31 09:30", '{column: time, format: "%Y-%m-%d %H:%M"}'),
+    ],
+)
+def test_a_time_beyond_what_nanoseconds_hold_is_no_time(
+    write: Write, run: Run, written: str, time: str
+) -> None:
+    file, map_file = write(f"{written},24000,x", time=time)
+    with pytest.raises(FileError, match="1 row: a time that cannot be read"):
+        run(file, map_name=str(map_file))
+
+
+@pytest.mark.parametrize("price", ["1e300", "1e18", "99999999999"])
+def test_a_price_that_nothing_costs_is_no_price(write: Write, run: Run, price: str) -> None:
+    file, map_file = write(f"2026-08-19 09:30:00,{price},x")
+    with pytest.raises(FileError, match="1 row: no value, NaN or no number where one is needed"):
+        run(file, map_name=str(map_file))
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_a_header_that_is_no_utf_8_is_said(write: Write, run: Run, encoding: str) -> None:
     file, map_file = write("2026-08-19 09:30:00,24000,x", encoding=encoding)
