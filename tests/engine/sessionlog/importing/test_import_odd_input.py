@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.errors import FileError
 from engine.model.market import Tick
 
 Run = Callable[..., Any]
@@ -88,5 +89,5 @@ def test_a_price_that_nothing_costs_is_no_price(write: Write, run: Run, price: s
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_a_header_that_is_no_utf_8_is_said(write: Write, run: Run, encoding: str) -> None:
     file, map_file = write("2026-08-19 09:30:00,24000,x", encoding=encoding)
-    with pytest.raises(FileError, match="odd.csv: not UTF-8 text; save the file as UTF-8"):
+    with pytest.raises(FileError, match=r"odd\.csv: not UTF-8 text; save the file as UTF-8"):
         run(file, map_name=str(map_file))
