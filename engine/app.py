@@ -34,7 +34,7 @@ from engine.runtime.effects import Effects
 from engine.runtime.hot_path.choice import guarding, make_frame_loop, marking
 from engine.runtime.loader import Loaded, LoadedStrategy
 from engine.runtime.runner import ReplayRunner
-from engine.runtime.silence import Silence
+from engine.runtime.silence import STALE_AFTER_S, Silence
 from engine.sessionlog.format import Header
 from engine.strategy import overrides
 from risk.gate import Gate
@@ -48,8 +48,6 @@ CALENDAR = "calendar.yaml"
 """What it calls its copy of the calendar file that the YAML names, if it names one."""
 FRESHNESS_CADENCES = 2.5
 """No price and no feed is called old before this many times the recording's cadence."""
-STALE_AFTER_S = 10.0
-"""A whole feed that is silent for longer is STALE (reliability.md section 5)."""
 _SOURCES = frozenset({".py", ".c"})
 
 PaperLoaded = Loaded[AccountLimits, StrategyLimits, PaperConfig]

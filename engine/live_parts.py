@@ -25,14 +25,14 @@ from engine.rules.clock_time import NS_PER_S, ns
 from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
 from engine.runtime.checkpoints import EVERY_RECORDS, Checkpoints
-from engine.runtime.feed_watch import STALE_AFTER_S, FeedWatch
+from engine.runtime.feed_watch import FeedWatch
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.journal import Journal
 from engine.runtime.journal_reader import JournalEntry, read_journal
 from engine.runtime.live_effects import LiveEffects
 from engine.runtime.live_runner import NOBODY_ASKS, Acts, LiveRunner
 from engine.runtime.sender import Sender
-from engine.runtime.silence import Silence
+from engine.runtime.silence import STALE_AFTER_S, Silence
 from risk.kill_switch import KillSwitch
 from risk.last_test import barred
 from risk.throttle import Governor

@@ -19,6 +19,7 @@ from engine.model.market import Bar, Depth, Tick
 from engine.model.order import Order, OrderRequest
 from engine.model.prints import Prints
 from engine.model.record import Record
+from engine.model.scope import EVERYTHING, account_scope
 from engine.model.snapshot import Snapshot
 from engine.model.tokens import Listing, TokenRow
 from engine.model.wire_order import WireOrder
@@ -209,8 +210,8 @@ class Execution(Protocol):
         One answer for every order sent: AMBIGUOUS for one the reply does not speak of, and for all
         of them where it speaks of an order that was not sent.
         ``on_written`` is called just before the first byte may leave; where it raises ``NotSent``
-        none may, and that is raised. Raises ``NotSent`` when
-        provably none did, and ``OutcomeUnknown`` for everything a broker's list does not name.
+        none may, and that is raised. Raises ``NotSent`` when provably none did, and
+        ``OutcomeUnknown`` for everything a broker's list does not name.
         """
 
     async def read_books(self, account: str) -> Snapshot:
@@ -336,7 +337,9 @@ class Breach(NamedTuple):
     @property
     def scope(self) -> str:
         """The scope of the kill switch that it restricts."""
-        return self.strategy or ("all" if self.account is None else f"account:{self.account}")
+        return self.strategy or (
+            EVERYTHING if self.account is None else account_scope(self.account)
+        )
 
 
 class Rechecked(NamedTuple):

@@ -9,12 +9,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from engine.model.event import KillMode, KillTripped
+from engine.model.scope import scopes_of
 from engine.ports import TradingState
-
-EVERYTHING: Final = "all"
-ACCOUNT_PREFIX: Final = "account:"
-
-_MODES: Final = tuple(KillMode)
 
 
 class Standing(NamedTuple):
@@ -37,7 +33,7 @@ class KillSwitch:
     def trip(self, kill: KillTripped) -> None:
         """Kill the scope the event names; a second kill of it can only reach further."""
         before = self._standings.get(kill.scope, _ACTIVE)
-        if before.mode is not None and _MODES.index(kill.mode) <= _MODES.index(before.mode):
+        if before.mode is not None and kill.mode.reach <= before.mode.reach:
             return
         why = f"killed by {kill.who}: {kill.why}"
         self._standings[kill.scope] = Standing(TradingState.KILLED, why, kill.mode)
@@ -63,10 +59,10 @@ class KillSwitch:
         """Return the furthest-reaching kill that applies, None when nothing was killed."""
         modes = [
             standing.mode
-            for scope in self._scopes(strategy, account)
+            for scope in scopes_of(strategy, account)
             if (standing := self._standings.get(scope, _ACTIVE)).mode is not None
         ]
-        return max(modes, key=_MODES.index, default=None)
+        return max(modes, key=lambda mode: mode.reach, default=None)
 
     def standings(self) -> dict[str, Standing]:
         """Return every restricted scope, in the order in which they were first restricted."""
@@ -78,12 +74,8 @@ class KillSwitch:
 
     def _worst(self, strategy: str, account: str) -> Standing:
         worst = _ACTIVE
-        for scope in self._scopes(strategy, account):
+        for scope in scopes_of(strategy, account):
             standing = self._standings.get(scope, _ACTIVE)
             if standing.state > worst.state:
                 worst = standing
         return worst
-
-    @staticmethod
-    def _scopes(strategy: str, account: str) -> tuple[str, str, str]:
-        return EVERYTHING, f"{ACCOUNT_PREFIX}{account}", strategy

@@ -49,8 +49,8 @@ class HttpClient(Protocol):
         """Write a request once and return its whole reply.
 
         ``on_written`` is called just before the first byte may leave; where it raises ``NotSent``
-        none may, and that is raised. Raises ``NotSent`` when
-        provably none did, ``OutcomeUnknown`` when one may have and no whole reply came.
+        none may, and that is raised. Raises ``NotSent`` when provably none did, ``OutcomeUnknown``
+        when one may have and no whole reply came.
         """
 
     async def warm(self, url: str) -> None:

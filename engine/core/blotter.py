@@ -193,7 +193,8 @@ class Blotter:
         """A reply, or its absence, to one message."""
         order = self.orders[reply.client_id]
         if reply.kind is MessageKind.PLACE:
-            named = self.by_broker_id.get((order.account, reply.broker_id or ""))
+            broker_id = reply.broker_id
+            named = None if broker_id is None else self.by_broker_id.get((order.account, broker_id))
             if named not in {None, reply.client_id}:
                 # It answers another request, so it proves nothing of this one.
                 why = f"the reply names {reply.broker_id}, which is order {named}"

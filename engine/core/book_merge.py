@@ -150,7 +150,7 @@ class BookMerge:
             if snapshot.asked_at - order.updated_at < ns(FIRST_LOOK_S):
                 continue
             amend = order.amend
-            if amend.kind is AmendKind.CANCEL and amend.state in _UNANSWERED:
+            if order.cancel_state in _UNANSWERED:
                 self._blotter.cancel_again(order.client_id)
             elif amend.kind is AmendKind.REPLACE and amend.state in _UNANSWERED:
                 why = "its old terms are still shown"

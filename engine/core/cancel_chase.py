@@ -12,7 +12,7 @@ from typing import Final
 
 from engine.core.desk import Desk
 from engine.core.timers import Timer
-from engine.model.order import AmendKind, AmendState, Order
+from engine.model.order import AmendState, Order
 from engine.rules.clock_time import ns
 
 AGAIN_S: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
@@ -46,10 +46,10 @@ class CancelChase:
             timer = self._timers.pop(client_id, None)
             if timer is not None:
                 timer.cancel()
-        elif _stands_at(order, AmendState.REFUSED):
-            if not _stands_at(before, AmendState.REFUSED):
+        elif order.cancel_state is AmendState.REFUSED:
+            if before.cancel_state is not AmendState.REFUSED:
                 self._note_refusal(order)
-        elif _stands_at(order, AmendState.IN_DOUBT):
+        elif order.cancel_state is AmendState.IN_DOUBT:
             timer = self._timers.get(client_id)
             if timer is None or not timer.is_pending:
                 self._wait(client_id)
@@ -72,13 +72,7 @@ class CancelChase:
         self._timers[client_id] = self._desk.timers.add(due, lambda: self._ask(client_id))
 
     def _ask(self, client_id: str) -> None:
-        if _stands_at(self._order_of(client_id), AmendState.IN_DOUBT):
+        if self._order_of(client_id).cancel_state is AmendState.IN_DOUBT:
             self._cancel_again(client_id)
             # The governor may let go of it; then nothing is heard of it, and it is asked for anew.
             self._wait(client_id)
-
-
-def _stands_at(order: Order, state: AmendState) -> bool:
-    """Say whether a cancel of this order stands there."""
-    amend = order.amend
-    return amend is not None and amend.kind is AmendKind.CANCEL and amend.state is state

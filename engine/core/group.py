@@ -13,6 +13,7 @@ from engine.model.legs import GroupPlan, GroupState, LegPlan, LegRole
 from engine.model.money import ZERO
 from engine.model.order import Fill
 from engine.model.payoff import Payoff, PayoffLeg
+from engine.model.scope import scopes_of
 from engine.model.side import Side
 from engine.rules.clock_time import ns
 from engine.rules.payoff import payoff
@@ -150,9 +151,14 @@ class Part:
         )
 
     @property
+    def state_once_known(self) -> GroupState | None:
+        """Its state; while it is STUCK, the one it goes on in once its legs are known."""
+        return self.came_from if self.state is GroupState.STUCK else self.state
+
+    @property
     def scopes(self) -> tuple[str, str, str]:
         """The scopes of the kill switch that it stands in."""
-        return "all", f"account:{self.account}", self.group.strategy
+        return scopes_of(self.group.strategy, self.account)
 
     @property
     def is_flat(self) -> bool:

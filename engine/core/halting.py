@@ -15,6 +15,7 @@ from engine.core.seat import Seat
 from engine.model.event import Armed, HookOverran, KillMode, KillTripped
 from engine.model.order import Order
 from engine.model.record import HumanActed, KillRecorded, StrategyHalted
+from engine.model.scope import EVERYTHING
 from engine.ports import Breach, KillSwitch, RiskGate, RiskView
 
 
@@ -68,7 +69,7 @@ class Halting:
 
         An act taken up again after a crash lifts nothing that came behind it.
         """
-        if self._is_done(event.act_id):
+        if not self._note_act(event.act_id):
             return
         desk = self._desk
         desk.keep(
@@ -103,7 +104,7 @@ class Halting:
 
     def restore_arm(self, scope: str, act_id: str) -> None:
         """Take up what a person lifted; a scope that nothing stopped by record stays as it is."""
-        self._is_done(act_id)
+        self._note_act(act_id)
         self._forget(scope)
         with contextlib.suppress(KeyError):
             self._kill_switch.arm(scope)
@@ -111,22 +112,20 @@ class Halting:
     def has_kill(self, event: KillTripped) -> bool:
         """Say whether a kill that stands by the journal reaches at least as far as this one."""
         standing = self.kills.get(event.scope)
-        modes = tuple(KillMode)
-        return standing is not None and modes.index(standing) >= modes.index(event.mode)
+        return standing is not None and standing.reach >= event.mode.reach
 
-    def _is_done(self, act_id: str) -> bool:
-        """Say whether this act was done before, and note that it is now."""
+    def _note_act(self, act_id: str) -> bool:
+        """Note that an act was done; False when it had been before. One without an id is new."""
         if act_id in self._acts:
-            return True
+            return False
         if act_id:
             self._acts.add(act_id)
-        return False
+        return True
 
     def _note_kill(self, event: KillTripped) -> None:
         """Keep the mode of a scope that reaches furthest, as the kill switch does."""
-        modes = tuple(KillMode)
         before = self.kills.get(event.scope, event.mode)
-        self.kills[event.scope] = max(before, event.mode, key=modes.index)
+        self.kills[event.scope] = max(before, event.mode, key=lambda mode: mode.reach)
 
     def _forget(self, scope: str) -> None:
         """Lift what stops a scope; a part that no kill flattens any more is barred by the next."""
@@ -140,7 +139,7 @@ class Halting:
 
     def stranded(self, group: Group, why: str) -> None:
         """A group cannot get flat: nothing else may make it worse."""
-        event = KillTripped("all", KillMode.CANCEL_ALL, "engine", f"{group.group_id}: {why}")
+        event = KillTripped(EVERYTHING, KillMode.CANCEL_ALL, "engine", f"{group.group_id}: {why}")
         self._tell(lambda: self.kill(event))
 
     def foreign(self, why: str) -> None:
@@ -152,7 +151,7 @@ class Halting:
         if why in self._strange:
             return
         self._strange.add(why)
-        event = KillTripped("all", KillMode.BLOCK_NEW, "engine", why)
+        event = KillTripped(EVERYTHING, KillMode.BLOCK_NEW, "engine", why)
         self._tell(lambda: self.kill(event))
 
     def why_halt(self, order: Order, before: Order) -> str | None:

@@ -19,7 +19,7 @@ from engine.core.entering import ENTERING, Entering
 from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING, Leaving
 from engine.core.planning import legs_by_account
-from engine.core.workbench import GIVEN_UP, Workbench, is_given_up
+from engine.core.workbench import GIVEN_UP, Workbench, wants_no_fill
 from engine.errors import OffGrid
 from engine.model.command import Lane
 from engine.model.instrument import Instrument
@@ -27,6 +27,7 @@ from engine.model.legs import GroupPlan, GroupState, LegRole
 from engine.model.legs_state import GroupTrigger
 from engine.model.order import Fill, Lifecycle, Order
 from engine.model.record import EntryWithdrawn, GroupMoved, GroupPlanned, LegRepriced
+from engine.model.scope import EVERYTHING
 from engine.ports import RiskGate, RiskView
 from engine.rules.clock_time import ns
 
@@ -90,7 +91,7 @@ class Placement:
             self._parts[plan.group_id, account] = part
         return group
 
-    def exit(self, group: Group, reason: str, *, scope: str = "all") -> None:
+    def exit(self, group: Group, reason: str, *, scope: str = EVERYTHING) -> None:
         """Leave a group: what works is cancelled, what is held is closed, risk legs first."""
         for part in (part for part in group.parts.values() if scope in part.scopes):
             if part.state is GroupState.DRAFT:
@@ -177,7 +178,7 @@ class Placement:
             for part in group.parts.values():
                 if scope not in part.scopes:
                     continue
-                if part.flattens and not flattens and _is_left(part):
+                if part.flattens and not flattens and part.state_once_known in LEAVING:
                     continue
                 # Also of one that is over: what fills late is left as the kill wanted it.
                 part.flattens = part.flattens or flattens
@@ -373,7 +374,7 @@ class Placement:
         """Return when (ns) to look again at a part of which nothing is heard; None for never."""
         is_active = (
             part.state in _ACTIVE
-            or (is_given_up(part.state) and self._bench.has_working(part))
+            or (wants_no_fill(part.state) and self._bench.has_working(part))
             or (part.state is GroupState.STUCK and self._bench.was_refused(part))
         )
         if not is_active:
@@ -385,12 +386,6 @@ class Placement:
 
 _ACTIVE = ENTERING + LEAVING
 _CAN_CHANGE = (GroupState.DRAFT, *ENTERING)
-
-
-def _is_left(part: Part) -> bool:
-    """Say whether a part is on its way out, or will be once its legs are known."""
-    state = part.came_from if part.state is GroupState.STUCK else part.state
-    return state in LEAVING
 
 
 def _left_from(came_from: GroupState | None) -> GroupState:

@@ -17,7 +17,7 @@ from engine.core.seat import Seat
 from engine.model.amend_state import AmendTrigger
 from engine.model.event import KillMode, KillTripped
 from engine.model.legs import GroupState
-from engine.model.order import AmendKind, AmendState, Fill, Lifecycle, Order
+from engine.model.order import AmendState, Fill, Lifecycle, Order
 from engine.model.order_state import Trigger
 from engine.model.record import OrderFilled
 from engine.model.verdict import Anomaly
@@ -157,7 +157,7 @@ class Recovery:
         if amend.state is AmendState.SENDING:
             why = "the engine stopped while it was sent"
             blotter.settle_amend(order.client_id, AmendTrigger.REPLY_AMBIGUOUS, why)
-        elif amend.kind is AmendKind.CANCEL and amend.state in _CANCEL_AGAIN:
+        elif order.cancel_state in _CANCEL_AGAIN:
             blotter.cancel_again(order.client_id)
         elif amend.state is AmendState.WANTED:
             why = "the engine restarted before it was sent"
@@ -166,7 +166,7 @@ class Recovery:
 
 def _goes_on(part: Part, *, flattens: bool) -> bool:
     """Say whether a part stands as if no kill had reached it."""
-    state = part.came_from if part.state is GroupState.STUCK else part.state
+    state = part.state_once_known
     if state is None or state.is_terminal or state is GroupState.STRANDED:
         return False
     return state not in (LEAVING if flattens else (GroupState.KILLED,))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -70,26 +70,20 @@ class Overrun(msgspec.Struct, frozen=True):
     took_ns: int
 
 
-class Guard(Protocol):
-    """Makes of ``function``, an ``on_tick``, the call the kernel makes for every tick."""
-
-    def __call__(
-        self,
-        desk: Desk,
-        name: str,
-        function: Callable[[Any], None],
-        stopwatch: Callable[[], int],
-        budget_ns: int,
-        failed: Callable[[BaseException], None],
-        overran: Callable[[int], None],
-        save: Callable[[], None] | None,
-    ) -> Callable[[Any], None]:
-        """Return the call: ``function`` run to its end, whatever it does.
-
-        ``desk.hook`` is ``name`` from then on. ``failed`` is handed what was raised; otherwise
-        ``overran`` is told how long it took (ns) where that was over the budget, and ``save`` is
-        called.
-        """
+Guard = Callable[
+    [
+        Desk,
+        str,
+        Callable[[Any], None],
+        Callable[[], int],
+        int,
+        Callable[[BaseException], None],
+        Callable[[int], None],
+        Callable[[], None] | None,
+    ],
+    Callable[[Any], None],
+]
+"""Makes of an ``on_tick`` the call the kernel makes for every tick, as ``guard`` does."""
 
 
 def guard(
@@ -102,7 +96,11 @@ def guard(
     overran: Callable[[int], None],
     save: Callable[[], None] | None,
 ) -> Callable[[Any], None]:
-    """Return the call ``Guard`` speaks of: the kernel's hottest line."""
+    """Return the call the kernel makes for every tick: ``function`` run to its end, come what may.
+
+    ``desk.hook`` is ``name`` from then on. ``failed`` is handed what was raised; otherwise
+    ``overran`` is told how long it took (ns) where that was over the budget, and ``save`` called.
+    """
 
     def deliver(tick: Any) -> None:
         desk.hook = name

@@ -13,7 +13,6 @@ from engine.model.command import Lane
 from engine.model.legs import GroupState, LegRole
 from engine.model.legs_state import GroupTrigger, move
 from engine.model.order import (
-    AmendKind,
     AmendState,
     ChildKey,
     Order,
@@ -129,13 +128,14 @@ class Workbench:
             self.cancel_working(part, reason, entries=False, lane=lane)
 
     def _was_just_refused(self, order: Order) -> bool:
-        return _is_refused(order) and self.desk.now - order.updated_at < ns(CANCEL_RETRY_S)
+        is_refused = order.cancel_state is AmendState.REFUSED
+        return is_refused and self.desk.now - order.updated_at < ns(CANCEL_RETRY_S)
 
     def was_refused(self, part: Part) -> bool:
         """Say whether the broker would not cancel an order of this part that may still fill."""
         live = self.blotter.live
         return any(
-            client_id in live and _is_refused(live[client_id])
+            client_id in live and live[client_id].cancel_state is AmendState.REFUSED
             for leg in part.legs
             for client_id in (*leg.entry_ids, *leg.exit_ids)
         )
@@ -199,14 +199,6 @@ class Workbench:
         self._on_group(group)
 
 
-def is_given_up(state: GroupState) -> bool:
+def wants_no_fill(state: GroupState) -> bool:
     """Say whether nothing of a part in this state is to fill any more, though it may still."""
     return state in NOT_WORKED or state.is_terminal
-
-
-def _is_refused(order: Order) -> bool:
-    """Say whether a cancel of this order was refused, and none was asked for since."""
-    amend = order.amend
-    return (
-        amend is not None and amend.kind is AmendKind.CANCEL and amend.state is AmendState.REFUSED
-    )

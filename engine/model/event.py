@@ -210,9 +210,14 @@ class KillMode(StrEnum):
     CANCEL_ALL = "cancel_all"
     FLATTEN = "flatten"
 
+    @property
+    def reach(self) -> int:
+        """How far it goes: of two kills of one scope the further one holds."""
+        return tuple(KillMode).index(self)
+
 
 class KillTripped(msgspec.Struct, frozen=True, tag=True):
-    """The kill switch was tripped. ``scope``: ``all`` or a strategy's id."""
+    """The kill switch was tripped in a ``scope`` (``engine.model.scope``)."""
 
     scope: str
     mode: KillMode

@@ -314,6 +314,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return ARITHMETIC.divide(self.filled_value, self.filled_quantity)
 
     @property
+    def cancel_state(self) -> AmendState | None:
+        """Where the request to cancel it stands, None while none is out."""
+        amend = self.amend
+        return amend.state if amend is not None and amend.kind is AmendKind.CANCEL else None
+
+    @property
     def is_partly_filled(self) -> bool:
         """Some, but not all: derived, never stored."""
         return 0 < self.filled_quantity < self.quantity

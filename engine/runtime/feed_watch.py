@@ -14,8 +14,6 @@ from engine.model.event import FeedHealthChanged, HealthState
 from engine.rules.clock_time import NS_PER_S, ns
 from engine.runtime.silence import SilenceRule
 
-STALE_AFTER_S: Final = 10.0
-"""So long a feed may say nothing at all while something trades: an index prints every second."""
 DEAD_AFTER_S: Final = 60.0
 """A silence that lasts for so much longer is told once more."""
 LOOK_NS: Final = NS_PER_S

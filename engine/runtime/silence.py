@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Protocol
+from typing import Final, Protocol
 
 from engine.core.timers import NEVER
 from engine.core.trading_time import TradingTime, Windows
@@ -25,6 +25,9 @@ from engine.model.market import Tick
 from engine.rules.circuit_breaker import INDICES, halt_at
 from engine.rules.clock_time import NS_PER_S, clock_text, midnight_ns
 from engine.rules.holidays import EQUITY_SEGMENTS
+
+STALE_AFTER_S: Final = 10.0
+"""A whole feed that is silent for longer while something trades is STALE (reliability.md 5)."""
 
 
 class SilenceRule(Protocol):

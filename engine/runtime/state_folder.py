@@ -18,6 +18,7 @@ import msgspec
 
 from engine.errors import FileError
 from engine.model.event import KillMode, KillTripped
+from engine.model.scope import EVERYTHING
 from engine.runtime.disk import FileDisk, sync_folder
 
 LOCK: Final = "lock"
@@ -139,7 +140,7 @@ def _require_private(path: Path) -> None:
 
 def _unreadable(why: str) -> Latch:
     return Latch(
-        scope="all",
+        scope=EVERYTHING,
         mode=KillMode.BLOCK_NEW,
         who="engine",
         why=f"the kill latch cannot be read, so nobody knows what it forbade: {why}",

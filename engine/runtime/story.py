@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.model.legs import Policy
+from engine.model.scope import EVERYTHING, account_scope
 from engine.runtime.readmodel import ReadModel
 from engine.runtime.readmodel_schema import (
     AlertRow,
@@ -230,7 +231,7 @@ class _Teller:
         until = self._ended_at()
         strategy = self._group.strategy
         halts = [h for h in self._model.rows(HaltRow, strategy=strategy) if self._lives(h, until)]
-        scopes = {"all", strategy, *(f"account:{name}" for name in self._accounts)}
+        scopes = {EVERYTHING, strategy, *map(account_scope, self._accounts)}
         kills = [k for k in self._model.kills() if k.scope in scopes and self._lives(k, until)]
         return [
             *(self._line((h.sequence,), h.at, h.kseq, halt_words(h)) for h in halts),

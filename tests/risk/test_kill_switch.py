@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.event import KillMode, KillTripped
+from engine.model.scope import EVERYTHING
 from engine.ports import TradingState
-from risk.kill_switch import EVERYTHING, KillSwitch
+from risk.kill_switch import KillSwitch
 
 
 def kill(scope: str = EVERYTHING, mode: KillMode = KillMode.CANCEL_ALL) -> KillTripped:
