@@ -30,6 +30,16 @@ def kill(live: LiveKernel) -> None:
     live.tell(KillTripped("all", KillMode.CANCEL_ALL, "asha", "enough"))
 
 
+def being_left(live: LiveKernel) -> list[str]:
+    """Return the exits of a group that its strategy leaves, all of them resting."""
+    sent = len(filled(live))
+    live.ask(lambda s: s.exit("g"))
+    exits = live.placed[sent:]
+    for client_id in exits:
+        live.update(live.row(client_id, R.OPEN, broker_id=f"X{client_id}"))
+    return exits
+
+
 @pytest.mark.parametrize("leaves_first", [False, True])
 def test_what_works_beside_a_leg_in_doubt_is_taken_back_again(
     live: LiveKernel,
@@ -54,11 +64,7 @@ def test_what_works_beside_a_leg_in_doubt_is_taken_back_again(
 
 
 def test_exits_are_taken_back_again_too(live: LiveKernel) -> None:
-    sent = len(filled(live))
-    live.ask(lambda s: s.exit("g"))
-    exits = live.placed[sent:]
-    for client_id in exits:
-        live.update(live.row(client_id, R.OPEN, broker_id=f"X{client_id}"))
+    exits = being_left(live)
     kill(live)
     for _ in range(3):
         assert live.cancels == exits
@@ -67,11 +73,7 @@ def test_exits_are_taken_back_again_too(live: LiveKernel) -> None:
 
 
 def test_what_works_of_a_group_that_is_stranded_is_taken_back_again(live: LiveKernel) -> None:
-    sent = len(filled(live))
-    live.ask(lambda s: s.exit("g"))
-    exits = live.placed[sent:]
-    for client_id in exits:
-        live.update(live.row(client_id, R.OPEN, broker_id=f"X{client_id}"))
+    exits = being_left(live)
     for _ in range(200):
         if live.group().state is GroupState.STRANDED:
             break

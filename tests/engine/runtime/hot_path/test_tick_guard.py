@@ -67,6 +67,24 @@ class Stopwatch:
         return self.read
 
 
+def loop_over(desk: Desk, decode: Callable[[bytes, int], Tick], routes: list[Any]) -> Any:
+    """Return a compiled loop in which every frame is ordinary."""
+    size = len(CATALOGUE)
+    return compiled.FrameLoop(
+        desk,
+        decode,
+        Tick,
+        Instrument,
+        [None] * size,
+        [b""] * size,
+        [0] * size,
+        bytearray(b"\1" * size),
+        bytearray(size),
+        desk.book.ticks,
+        routes,
+    )
+
+
 # -- one guard, alone ----------------------------------------------------------------------------
 
 
@@ -367,20 +385,8 @@ def test_nothing_is_leaked_and_nothing_let_go_too_early(called_by: str) -> None:
 
 def _looped(calls: list[Callable[[Any], None]]) -> Callable[[], None]:
     """Have them called by the compiled loop, all for one frame."""
-    parts, size = Parts(guard, lambda _: None), len(CATALOGUE)
-    loop = compiled.FrameLoop(
-        parts.desk,
-        lambda _, __: TICK,
-        Tick,
-        Instrument,
-        [None] * size,
-        [b""] * size,
-        [0] * size,
-        bytearray(b"\1" * size),
-        bytearray(size),
-        parts.desk.book.ticks,
-        [tuple(calls)] * size,
-    )
+    parts = Parts(guard, lambda _: None)
+    loop = loop_over(parts.desk, lambda _, __: TICK, [tuple(calls)] * len(CATALOGUE))
 
     def run() -> None:
         assert loop.run([1], [b""], 0, 1, NEVER) == (1, False)
@@ -472,19 +478,10 @@ class Life:
         kernel.handle(Started(), 1)
         for strategy, script in zip(made, scripts, strict=True):
             strategy.act, strategy.script = self.act, list(script)
-        size = len(CATALOGUE)
         self.instrument = CATALOGUE.reference("NIFTY")
-        self.loop = looped and compiled.FrameLoop(
+        self.loop = looped and loop_over(
             kernel.desk,
             lambda _, at: Tick(self.instrument, "test", 1.0, at, at),
-            Tick,
-            Instrument,
-            [None] * size,
-            [b""] * size,
-            [0] * size,
-            bytearray(b"\1" * size),
-            bytearray(size),
-            kernel.desk.book.ticks,
             kernel.listening.on_tick,
         )
 
