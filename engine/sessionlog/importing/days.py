@@ -1,7 +1,7 @@
 """Rows in order, checked against the row before, and parted into trading days.
 
 What only neighbours show is judged here: the same row twice, two rows of one contract and time, a
-day's volume that falls.
+candle inside of another, a day's volume that falls.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class DayParter:
     days: list[Day] = field(default_factory=list)
     _number: int | None = None
     _writer: pa.ipc.RecordBatchStreamWriter | None = None
+    _ends: dict[int, int] = field(default_factory=dict)
     _top: dict[int, int] = field(default_factory=dict)
     _top_of: int | None = None
 
@@ -108,9 +109,29 @@ class DayParter:
 
     def _judged(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         rows = self._without_repeats(rows)
-        if self.mapped.rows is RowsAre.SNAPSHOTS and "volume" in self.schema.names:
-            rows = self._without_falls(rows)
-        return rows
+        if self.mapped.rows is RowsAre.CANDLES:
+            return self._without_overlaps(rows)
+        return self._without_falls(rows) if "volume" in self.schema.names else rows
+
+    def _without_overlaps(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Take out candles that begin inside of another: the prints of both would be mixed."""
+        length, ends = round(self.mapped.cadence_s * NS_PER_S), self._ends
+        inside: list[int] = []
+        starts = zip(rows.column(AT).to_pylist(), rows.column(PLACE).to_pylist(), strict=True)
+        for n, (at, place) in enumerate(starts):
+            end = ends.get(place, at)
+            # Two that begin together were judged as duplicates.
+            if end - length < at < end:
+                inside.append(n)
+            else:
+                ends[place] = at + length
+        if not inside:
+            return rows
+        self.findings.count(
+            Why.OVERLAPPING, len(inside), [self._place(rows, n) for n in inside[:3]]
+        )
+        kept = pa.array(sorted(set(range(rows.num_rows)) - set(inside)), pa.int64())
+        return rows.take(kept)
 
     def _without_repeats(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         if not rows.num_rows:

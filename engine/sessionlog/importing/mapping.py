@@ -138,6 +138,7 @@ class Policies(BaseModel):
     missing: Literal[Policy.REFUSE, Policy.SKIP] = Policy.REFUSE
     bad_price: Literal[Policy.REFUSE, Policy.SKIP] = Policy.REFUSE
     broken_candle: Literal[Policy.REFUSE, Policy.SKIP] = Policy.REFUSE
+    overlapping_candle: Literal[Policy.REFUSE, Policy.SKIP] = Policy.REFUSE
     off_grid: Literal[Policy.REFUSE, Policy.ROUND, Policy.SKIP] = Policy.REFUSE
     odd_lot: Literal[Policy.REFUSE, Policy.KEEP] = Policy.REFUSE
     absurd_strike: Literal[Policy.REFUSE, Policy.SKIP] = Policy.REFUSE

@@ -26,6 +26,7 @@ class Why(Enum):
     BAD_QUANTITY = "missing", "a quantity that is no whole number from 0"
     BAD_PRICE = "bad_price", "a price of zero or below"
     BROKEN_CANDLE = "broken_candle", "a candle whose high or low does not hold its open and close"
+    OVERLAPPING = "overlapping_candle", "a candle that begins before the one before it is over"
     OFF_GRID = "off_grid", "a price between two ticks"
     ODD_LOT = "odd_lot", "a quantity that is no multiple of the lot"
     ABSURD_STRIKE = "absurd_strike", "a strike far from all others of its expiry"
@@ -51,6 +52,8 @@ REMEDIES: Final[dict[str, str]] = {
     "bad_price": "mend the file, or leave such rows out with `bad_price: skip`",
     "broken_candle": "check which column is which, or leave such rows out with "
     "`broken_candle: skip`",
+    "overlapping_candle": "check the map's cadence_s, or leave such rows out with "
+    "`overlapping_candle: skip`",
     "off_grid": "check tick_size in the instrument list; `off_grid: round` takes the nearest tick, "
     "`off_grid: skip` leaves such rows out",
     "odd_lot": "the source may count lots: `unit: lots` on its quantities; or the list has another "

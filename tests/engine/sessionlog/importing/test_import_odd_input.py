@@ -91,3 +91,32 @@ def test_a_header_that_is_no_utf_8_is_said(write: Write, run: Run, encoding: str
     file, map_file = write("2026-08-19 09:30:00,24000,x", encoding=encoding)
     with pytest.raises(FileError, match=r"odd\.csv: not UTF-8 text; save the file as UTF-8"):
         run(file, map_name=str(map_file))
+
+
+CANDLES = "  open: o\n  high: h\n  low: l\n  close: c\n  volume: v\n"
+
+
+@pytest.fixture
+def candles(tmp_path: Path) -> Write:
+    """Write candles of one future, and a map that says how long they are."""
+
+    def write(*rows: str, cadence: int) -> tuple[Path, Path]:
+        file, map_file = tmp_path / "candles.csv", tmp_path / "candles.yaml"
+        file.write_text("\n".join(["time,o,h,l,c,v", *rows]) + "\n")
+        mapped = OF_FUTURE.format(rows="candles", cadence=cadence, time="time")
+        map_file.write_text(mapped + CANDLES)
+        return file, map_file
+
+    return write
+
+
+def test_candles_longer_than_their_distance_are_refused(candles: Write, run: Run) -> None:
+    rows = [f"2026-08-19 09:{minute}:00,24000,24010,23990,24005,650" for minute in (15, 16, 18)]
+    file, map_file = candles(*rows, cadence=120)
+    with pytest.raises(FileError) as error:
+        run(file, map_name=str(map_file))
+    assert "1 row: a candle that begins before the one before it is over" in str(error.value)
+    assert "(candles.csv:3)" in str(error.value)
+    assert "check the map's cadence_s" in str(error.value)
+    left = run(file, map_name=str(map_file), policies={"overlapping_candle": "skip"})
+    assert left.made[0].day.rows == 2
