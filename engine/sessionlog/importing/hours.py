@@ -67,6 +67,14 @@ class Hours:
             inside = pc.or_(inside, here)
         return pc.invert(inside), Why.OUTSIDE
 
+    def closes(self, place: int, day: date) -> tuple[int, ...]:
+        """Return when windows of ``day`` close for the contract at ``place``, ns UTC, in order.
+
+        ``place`` is of ``codes``. Nothing where no calendar is known.
+        """
+        session = self._session(self._codes[place], day.toordinal() - _EPOCH_DAY)
+        return () if session is None else tuple(closes for _, closes in session.windows_ns())
+
     def seen(self, days: pa.Array) -> None:
         """Count rows by day."""
         for counted in days.value_counts().to_pylist():

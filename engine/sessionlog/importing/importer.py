@@ -137,6 +137,7 @@ class _Import:
             make_disk=self._job.make_disk,
             mapped=self._job.mapped,
             places=self._places,
+            hours=self._hours,
             tokens=tokens,
         )
         made = [

@@ -2,13 +2,14 @@
 
 A candle that closed above its open is taken to have gone open, low, high, close, every other one
 open, high, low, close: at its start, after a third, after two thirds, and a millisecond before its
-end. Its volume is spread over the three steps between them, in whole lots, so that the bar built
-from the prints has the candle's own; its open interest is that of its end.
+end; one that would outlast the session ends with it. Its volume is spread over the three steps
+between them, in whole lots, so that the bar built from the prints has the candle's own; its open
+interest is that of its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -22,8 +23,8 @@ from engine.sessionlog.importing.mapping import ImportMap, RowsAre
 
 CANDLE_PATH: Final = (
     "open, low, high, close when it closed above its open; open, high, low, close otherwise: at "
-    "its start, a third, two thirds, and 1 ms before its end; volume in thirds, open interest at "
-    "the end"
+    "its start, a third, two thirds, and 1 ms before its end, which is the session's where that "
+    "comes first; volume in thirds, open interest at the end"
 )
 
 _NS_PER_MS: Final = 1_000_000
@@ -43,13 +44,14 @@ class PrintMaker:
     """Makes the prints of one day.
 
     By place of the import: ``index`` is the place in the day's token table, ``ranks`` the order of
-    tokens, ``lots`` the lot.
+    tokens, ``lots`` the lot, ``closes`` when sessions end (ns UTC, in order).
     """
 
     mapped: ImportMap
     index: dict[int, int]
     ranks: dict[int, int]
     lots: Sequence[int]
+    closes: Mapping[int, Sequence[int]]
     _volume: dict[int, int] = field(default_factory=dict)
     _open_interest: dict[int, int] = field(default_factory=dict)
 
@@ -103,12 +105,14 @@ class PrintMaker:
         return pa.array(values, pa.int64()).take(table.column(PLACE))
 
     def _expanded(self, table: pa.Table) -> pa.Table:
-        length = round(self.mapped.cadence_s * NS_PER_S)
+        lengths = self._lengths(table)
+        third, two_thirds = pc.divide(lengths, 3), pc.divide(pc.multiply(lengths, 2), 3)
+        last = pc.max_element_wise(pc.subtract(lengths, _NS_PER_MS), two_thirds)
         open_, high = table.column("open"), table.column("high")
         low, close = table.column("low"), table.column("close")
         is_up = pc.greater(close, open_)
         prices = (open_, pc.if_else(is_up, low, high), pc.if_else(is_up, high, low), close)
-        offsets = (0, length // 3, 2 * length // 3, length - _NS_PER_MS)
+        offsets = (0, third, two_thirds, last)
         spread = self._spread(table)
         fixed = table.drop_columns(
             [n for n in ("open", "high", "low", "close", *spread) if n in table.column_names]
@@ -121,6 +125,16 @@ class PrintMaker:
                 made = made.append_column(name, pa.array(columns[step], pa.int64()))
             steps.append(made)
         return pa.concat_tables(steps)
+
+    def _lengths(self, table: pa.Table) -> pa.Array:
+        """Return how long each candle is, ns: as the map says, or what was left of its session."""
+        length = round(self.mapped.cadence_s * NS_PER_S)
+        lengths = []
+        starts = zip(table.column(AT).to_pylist(), table.column(PLACE).to_pylist(), strict=True)
+        for at, place in starts:
+            left = next((close - at for close in self.closes[place] if at < close), length)
+            lengths.append(min(length, left))
+        return pa.array(lengths, pa.int64())
 
     def _spread(self, table: pa.Table) -> dict[str, list[list[int | None]]]:
         """Return the day's volume and the open interest at each step of each candle."""

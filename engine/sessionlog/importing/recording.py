@@ -15,8 +15,9 @@ from engine.ports import Disk, FrameMaker
 from engine.sessionlog.compact import compact
 from engine.sessionlog.format import Header, Imported, Source
 from engine.sessionlog.importing.days import Day
+from engine.sessionlog.importing.hours import Hours
 from engine.sessionlog.importing.identity import Places
-from engine.sessionlog.importing.mapping import ImportMap
+from engine.sessionlog.importing.mapping import ImportMap, RowsAre
 from engine.sessionlog.importing.prints import PrintMaker
 from engine.sessionlog.writer import SessionLogWriter
 
@@ -60,6 +61,7 @@ class RecordingWriter:
     make_disk: Callable[[Path], Disk]
     mapped: ImportMap
     places: Places
+    hours: Hours
     tokens: dict[str, TokenRow]
 
     def write(self, day: Day, imported: Imported, out: Path) -> None:
@@ -82,11 +84,13 @@ class RecordingWriter:
             rules_version=self.rules_version,
             imported=imported,
         )
+        is_candles = self.mapped.rows is RowsAre.CANDLES
         maker = PrintMaker(
             self.mapped,
             index,
             {place: rank_of[n] for place, n in index.items()},
             self.places.lots().to_pylist(),
+            {n: self.hours.closes(n, day.day) for n in day.places} if is_candles else {},
         )
         encode = self.maker.encoder(rows).frames
         stream = out.with_name(f"{out.name}.stream")

@@ -120,3 +120,16 @@ def test_candles_longer_than_their_distance_are_refused(candles: Write, run: Run
     assert "check the map's cadence_s" in str(error.value)
     left = run(file, map_name=str(map_file), policies={"overlapping_candle": "skip"})
     assert left.made[0].day.rows == 2
+
+
+def test_the_last_candle_of_a_day_ends_with_its_session(
+    candles: Write, run: Run, ticks_of: Ticks
+) -> None:
+    # An hour from 15:15: the session ends at 15:40, and so does what the candle holds.
+    file, map_file = candles("2026-08-19 15:15:00,24000,24010,23990,24005,650", cadence=3600)
+    ticks = ticks_of(run(file, map_name=str(map_file)).made[0].path)
+    opens = 1_787_132_700_000_000_000
+    minutes = [(tick.received_at - opens) / 60e9 for tick in ticks]
+    assert minutes[:3] == [0, 25 / 3, 50 / 3]
+    assert ticks[3].received_at == opens + 25 * 60 * 10**9 - 10**6
+    assert [tick.last for tick in ticks] == [24000, 23990, 24010, 24005]
