@@ -200,6 +200,11 @@ class ImportMap(BaseModel):
                 raise ValueError(f"{name} has no unit {source.unit}")
             if source.format is not None and name not in ("time", "expiry"):
                 raise ValueError(f"{name} has no format; time and expiry do")
+            if name == "time" and "%f" in (source.format or ""):
+                raise ValueError(
+                    "time: a format with %f cannot be read; without a format ISO 8601 times are, "
+                    "down to the nanosecond"
+                )
             if source.columns and name != "time":
                 raise ValueError(f"{name} comes from one column; only time is joined of several")
         if fields["time"].value is not None:
