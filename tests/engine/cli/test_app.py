@@ -173,6 +173,7 @@ def test_a_crash_that_cannot_be_written_is_shown(
     ("number", "words"),
     [
         (errno.ENOSPC, "No space left on device"),
+        (errno.EFBIG, "File too large"),
         (errno.EACCES, "Permission denied"),
         (errno.EROFS, "Read-only file system"),
     ],
