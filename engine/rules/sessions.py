@@ -203,6 +203,8 @@ class Sessions:
 
     def _nearest(self, segment: Segment, day: date, step: int) -> date:
         for _ in range(_SEARCH_DAYS):
+            if day == (date.max if step > 0 else date.min):
+                break
             day += timedelta(days=step)
             if self.is_trading_day(segment, day):
                 return day

@@ -100,6 +100,7 @@ def test_without_a_day_it_is_about_today(engine: Engine) -> None:
     ("words", "message"),
     [
         (("--on", "2027-01-04"), "the tables cover 2024-01-01 to 2026-12-31"),
+        (("--on", "9999-12-31"), "the tables cover 2024-01-01 to 2026-12-31"),
         (("--on", "20.1.26"), "--on 20.1.26: must be a day like 2026-08-19"),
         (("--segment", "nfo"), "--segment nfo: no calendar of it; nearest: nse_fo"),
         (("--calendar", "nowhere.yaml"), "nowhere.yaml: no such file"),
