@@ -14,7 +14,9 @@ from engine.cli.output import JsonOption, write_json, write_lines
 from engine.errors import FileError
 from engine.model.catalogue import Catalogue
 from engine.model.market import Interval
-from engine.rules.sessions import Sessions
+from engine.rules.changes import NO_CHANGES
+from engine.rules.sessions import Sessions, shares_with_derivatives
+from engine.runtime import calendar_file
 from engine.sessionlog.exporting.export import ExportJob, ExportResult, What, run_export
 
 
@@ -37,6 +39,10 @@ def export(
             help="Symbol, key, or key with * (nse_fo/NIFTY/2026-08-25/*); may be repeated.",
         ),
     ] = None,
+    calendar: Annotated[
+        Path | None,
+        typer.Option("--calendar", metavar="FILE", help="A calendar file, for the hours of bars."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,12 +51,13 @@ def export(
     Parquet or CSV; prices in rupees, times in IST.
     """
     recording = open_recording(file)
+    changes = NO_CHANGES if calendar is None else calendar_file.load(calendar).changes
     result = run_export(
         ExportJob(
             log=recording.log,
             catalogue=recording.catalogue,
             decoder=recording.decoder,
-            sessions=Sessions(),
+            sessions=Sessions(changes, shares_with_derivatives(recording.catalogue)),
             what=what,
             interval=interval,
             levels=levels,

@@ -197,3 +197,59 @@ def test_what_cannot_be_written_is_said(
     assert code == 2
     assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+LIST = """\
+segment,kind,underlying,expiry,lot_size,tick_size,token,symbol
+nse_cm,equity,SBIN,,1,0.05,3045,SBIN-EQ
+nse_fo,future,SBIN,2026-08-25,750,0.05,60001,SBIN25AUG26FUT
+"""
+QUOTES = """\
+time,symbol,price
+2026-08-19 15:13:00,SBIN-EQ,800
+2026-08-19 15:13:00,SBIN25AUG26FUT,801
+2026-08-19 15:20:00,SBIN-EQ,805
+2026-08-19 15:20:00,SBIN25AUG26FUT,806
+"""
+QUOTES_MAP = """\
+title: of the tests
+rows: snapshots
+cadence_s: 60
+timezone: Asia/Kolkata
+fields: {time: time, symbol: symbol, last: price}
+"""
+EARLIER = """\
+days:
+  - day: "2026-08-19"
+    segments: [nse_cm, nse_fo]
+    trades: ["09:15-15:00"]
+    why: of the tests
+    source: nowhere
+"""
+
+
+def test_bars_keep_to_the_hours_of_a_run_and_of_a_calendar_file(tmp_path: Path) -> None:
+    for name, text in (
+        ("list.csv", LIST), ("q.csv", QUOTES), ("q.yaml", QUOTES_MAP), ("own.yaml", EARLIER),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(text)
+    made = ["--map", str(tmp_path / "q.yaml"), "--instruments", str(tmp_path / "list.csv")]
+    tape = tmp_path / "tape.arrow"
+    words = ["recordings", "import", str(tmp_path / "q.csv"), *made, "--out", str(tape)]
+    assert app.main(words) == 0
+
+    def bars(*more: str) -> list[tuple[str, ...]]:
+        out = tmp_path / "bars.csv"
+        words = ["recordings", "export", str(tape), "--what", "bars", "--out", str(out), *more]
+        assert app.main([*words, "--interval", "1h", "--force"]) == 0
+        rows = pl.read_csv(out).select("kind", "start", "end").rows()
+        return sorted((kind, start[11:16], end[11:16]) for kind, start, end in rows)
+
+    # A share with a future trades until 15:15; what prints in the auction is counted from there.
+    assert bars() == [
+        ("equity", "14:15", "15:15"), ("equity", "15:15", "16:15"),
+        ("future", "14:15", "15:15"), ("future", "15:15", "15:40"),
+    ]  # fmt: skip
+    assert bars("--calendar", str(tmp_path / "own.yaml")) == [
+        ("equity", "15:00", "16:00"), ("future", "15:00", "16:00"),
+    ]  # fmt: skip
