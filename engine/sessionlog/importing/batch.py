@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.model.instrument import Kind
 from engine.rules.clock_time import NS_PER_DAY, NS_PER_S, clock_text
 from engine.sessionlog.importing import parsing
 from engine.sessionlog.importing.hours import Hours
@@ -216,13 +217,17 @@ class Reader:
 
     def _quantities(self, sieve: Sieve, raw: RawBatch, places: pa.Array) -> dict[str, pa.Array]:
         lots = self.places.lots().take(places)
+        needy = self._needs_volume(places)
         values = {}
+        if "volume" not in self._fields:
+            sieve.take(Why.MISSING, needy, pa.repeat("volume", len(places)))
         for name in QUANTITIES:
             if name not in self._fields:
                 continue
             numbers = self._numbers(raw, name)
-            if name == "volume" and self.mapped.needs_volume:
-                sieve.take(Why.MISSING, pc.is_null(numbers), pa.repeat(name, len(numbers)))
+            if name == "volume":
+                absent = pc.and_(pc.is_null(numbers), needy)
+                sieve.take(Why.MISSING, absent, pa.repeat(name, len(numbers)))
             units = parsing.as_units(numbers)
             bad = pc.and_(pc.is_valid(numbers), pc.is_null(units))
             sieve.take(Why.BAD_QUANTITY, bad, pc.cast(numbers, pa.string()))
@@ -234,6 +239,17 @@ class Reader:
                 sieve.take(Why.ODD_LOT, odd, pc.cast(units, pa.string()))
             values[name] = units
         return values
+
+    def _needs_volume(self, places: pa.Array) -> pa.Array:
+        """Return where a row without a volume cannot become a frame: 0 in it would be a fact.
+
+        Frames of an index have no volume, but they may have a range.
+        """
+        if self.mapped.needs_volume:
+            return pa.repeat(pa.scalar(value=True), len(places))
+        needs = any(name in self._fields for name in (*DAY_PRICES, "last_quantity"))
+        of_index = pa.array([f.kind is Kind.INDEX for f in self.places.facts], pa.bool_())
+        return pc.and_(pc.invert(of_index.take(places)), pa.scalar(needs))
 
     def _judge_hours(self, sieve: Sieve, at: pa.Array, places: pa.Array, days: pa.Array) -> None:
         codes = self.hours.codes(self.places.facts).take(places)

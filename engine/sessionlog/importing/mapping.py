@@ -228,7 +228,7 @@ class ImportMap(BaseModel):
 
     @property
     def needs_volume(self) -> bool:
-        """Whether a row without a volume cannot become a frame."""
+        """Whether no row without a volume can become a frame, an index's neither."""
         return self.fields.open_interest is not None or self.has_books
 
     @property

@@ -133,3 +133,23 @@ def test_the_last_candle_of_a_day_ends_with_its_session(
     assert minutes[:3] == [0, 25 / 3, 50 / 3]
     assert ticks[3].received_at == opens + 25 * 60 * 10**9 - 10**6
     assert [tick.last for tick in ticks] == [24000, 23990, 24010, 24005]
+
+
+def test_a_day_range_without_the_days_volume_is_refused(write: Write, run: Run) -> None:
+    # A QUOTE packet cannot leave the volume out: 0 in it would be a day without a trade.
+    file, map_file = write("2026-08-19 09:30:00,24000,24050")
+    map_file.write_text(f"{map_file.read_text()}  day_high: for\n")
+    with pytest.raises(FileError, match=r"no number where one is needed \(odd\.csv:2 volume\)"):
+        run(file, map_name=str(map_file))
+
+
+def test_a_blank_volume_beside_other_figures_of_the_day_is_no_zero(
+    write: Write, run: Run, ticks_of: Ticks
+) -> None:
+    file, map_file = write("2026-08-19 09:30:00,24000,650", "2026-08-19 09:31:00,24001,")
+    mapped = f'{map_file.read_text()}  volume: for\n  day_high: {{value: "24050"}}\n'
+    map_file.write_text(mapped)
+    with pytest.raises(FileError, match=r"1 row: no value.*\(odd\.csv:3 volume\)"):
+        run(file, map_name=str(map_file))
+    made = run(file, map_name=str(map_file), policies={"missing": "skip"}).made[0]
+    assert [tick.volume for tick in ticks_of(made.path)] == [650]
