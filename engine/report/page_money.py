@@ -157,6 +157,13 @@ def _lasted(each: Statistics, until: int) -> str:
     return show.duration(drawdown.lasted_s(until))
 
 
+def _won(each: Statistics) -> str:
+    # Where a trade's net is not known nobody can say whether it won.
+    if each.trades and each.win_rate_pct is None:
+        return show.NOT_KNOWN
+    return f"{each.wins:,} / {each.losses:,}"
+
+
 def _fall(each: Statistics) -> str:
     return show.NOT_KNOWN if each.drawdown is None else show.money(-each.drawdown.fall_inr)
 
@@ -233,7 +240,7 @@ _POSITION: Sequence[Column[PositionLine]] = [
 ]
 _MEASURES: Sequence[tuple[str, _Measure]] = (
     ("trades", lambda s: f"{s.trades:,}"),
-    ("won / lost", lambda s: f"{s.wins:,} / {s.losses:,}"),
+    ("won / lost", _won),
     ("win rate", lambda s: show.percent(s.win_rate_pct)),
     ("expectancy a trade", lambda s: show.profit(s.expectancy_inr)),
     ("profit factor", lambda s: show.ratio(s.profit_factor)),

@@ -60,6 +60,15 @@ def test_a_day_of_thousands_of_orders_has_a_page_of_hundreds(made: DayReport) ->
     assert "5,800 of 6,000 rows are left out here; engine report --format csv has them all" in text
 
 
+def test_who_won_is_not_known_where_charges_are_not(made: DayReport) -> None:
+    every = tuple(
+        msgspec.structs.replace(each, trades=2, wins=0, losses=0, win_rate_pct=None)
+        for each in made.statistics
+    )
+    text = render(msgspec.structs.replace(made, statistics=every), AROUND)
+    assert "0 / 0" not in text
+
+
 def test_how_the_machine_kept_up_is_shown_where_it_was_kept(
     made: DayReport, tmp_path: Path
 ) -> None:
