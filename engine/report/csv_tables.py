@@ -26,7 +26,9 @@ from engine.report.day import (
     Statistics,
     StrategyLine,
 )
+from engine.report.drawdown import Drawdown
 from engine.report.feed import Spread
+from engine.rules.charges import KINDS
 from engine.rules.clock_time import NS_PER_S, ist_datetime
 
 CURVES: Final = "curves.csv"
@@ -45,6 +47,12 @@ TABLES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "latencies": Spread,
 }
 """Every table by its name in the report, which is the name of its file."""
+
+_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "kinds": tuple(f"kinds.{kind}" for kind in KINDS),
+    "drawdown": tuple(f"drawdown.{name}" for name in Drawdown.__struct_fields__),
+}
+"""The columns of what has parts, for a table in which no line has any."""
 
 # What a spreadsheet would run as a formula, were it the first character of a text.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -72,8 +80,9 @@ def _table(kind: type[msgspec.Struct], lines: Sequence[msgspec.Struct]) -> bytes
     named = dict.fromkeys(key for row in rows for key in row) or dict.fromkeys(
         kind.__struct_fields__
     )
-    # What is None in one line and has parts in another is told by its parts.
-    columns = [name for name in named if not any(n.startswith(f"{name}.") for n in named)]
+    # What is None in one line and has parts in another, or in another day's, is told by its parts.
+    parts = dict.fromkeys(part for name in named for part in _PARTS.get(name, (name,)))
+    columns = [name for name in parts if not any(n.startswith(f"{name}.") for n in parts)]
     return _written(columns, ([row.get(name) for name in columns] for row in rows))
 
 

@@ -59,6 +59,21 @@ def test_a_table_without_lines_still_says_its_columns(made: DayReport) -> None:
     assert csv_files(made)["refusals.csv"].startswith(b"at,strategy,group_id,")
 
 
+def test_a_table_has_the_same_columns_on_every_day(made: DayReport) -> None:
+    idle = msgspec.structs.replace(
+        made,
+        contract_notes=(),
+        charges=tuple(
+            msgspec.structs.replace(each, kinds=None, total_inr=None) for each in made.charges
+        ),
+    )
+    full, empty = csv_files(made), csv_files(idle)
+    for name in ("contract_notes.csv", "charges.csv"):
+        assert empty[name].splitlines()[0] == full[name].splitlines()[0]
+    # There is no drawdown without prices; with them a day's table has these columns.
+    assert b"drawdown.fall_inr,drawdown.high_at" in full["statistics.csv"]
+
+
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t"])
 def test_no_text_is_a_formula(made: DayReport, first: str) -> None:
     reason = f"{first}HYPERLINK(1)"
