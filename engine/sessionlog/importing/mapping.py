@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, Literal, Self
@@ -57,6 +58,9 @@ IDENTITY: Final[tuple[str, ...]] = (
     "strike",
     "right",
 )
+
+
+_DIRECTIVE: Final = re.compile(r"%.")
 
 
 class FieldSource(BaseModel):
@@ -200,10 +204,11 @@ class ImportMap(BaseModel):
                 raise ValueError(f"{name} has no unit {source.unit}")
             if source.format is not None and name not in ("time", "expiry"):
                 raise ValueError(f"{name} has no format; time and expiry do")
-            if name == "time" and "%f" in (source.format or ""):
+            written = _DIRECTIVE.findall(source.format or "") if name == "time" else ()
+            if "%f" in written or "%s" in written:
                 raise ValueError(
-                    "time: a format with %f cannot be read; without a format ISO 8601 times are, "
-                    "down to the nanosecond"
+                    "time: a format with %f or %s cannot be read; without a format ISO 8601 times "
+                    "are, down to the nanosecond, and an epoch is with `unit: s`"
                 )
             if source.columns and name != "time":
                 raise ValueError(f"{name} comes from one column; only time is joined of several")

@@ -368,7 +368,11 @@ def test_a_dry_run_writes_nothing(source: Any, run: Run, tmp_path: Path) -> None
         (("strike: strike", "strike: {column: a, value: b}"), "one of column, columns and value"),
         (("right: right", "right: {column: right, unit: lots}"), "right has no unit lots"),
         (("last: price", "last: {column: price, format: x}"), "last has no format"),
-        (("time: time", "time: {column: time, format: '%d.%m.%Y %T.%f'}"), "%f cannot be read"),
+        (
+            ("time: time", "time: {column: time, format: '%d.%m.%Y %T.%f'}"),
+            "%f or %s cannot be read",
+        ),
+        (("time: time", "time: {column: time, format: '%s'}"), "an epoch is with `unit: s`"),
     ],
 )
 def test_a_map_that_is_not_right_names_its_line_or_key(
