@@ -173,12 +173,23 @@ def _segment_lines(entry: SegmentDay, day: date) -> list[str]:
                 "broker squares intraday positions off"
             )
         lines.append(f"    source: {plan.source}")
-    if entry.segment in _DERIVATIVES and STOCK_FUTURES_RESET.first_day <= day:
+    if _is_reset(entry, day):
         lines.append(
             f"  about {clock(STOCK_FUTURES_RESET.value)} the price range of stock futures is set "
             f"anew; orders outside are cancelled ({STOCK_FUTURES_RESET.source})"
         )
     return [*lines, after]
+
+
+def _is_reset(entry: SegmentDay, day: date) -> bool:
+    """Return whether stock futures trade through the reset of their range on ``day``."""
+    at = STOCK_FUTURES_RESET.value
+    through = (
+        phase.kind is PhaseKind.CONTINUOUS and phase.opens_s <= at < phase.closes_s
+        for plan in entry.plans.values()
+        for phase in plan.phases
+    )
+    return entry.segment in _DERIVATIVES and STOCK_FUTURES_RESET.first_day <= day and any(through)
 
 
 def _leave_by(entry: SegmentDay, plan: DayPlan, day: date) -> str | None:

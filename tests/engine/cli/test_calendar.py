@@ -66,6 +66,8 @@ def test_a_day_whose_hours_nobody_published_says_what_to_write_and_takes_it_from
     assert "nse_fo  Muhurat" in answer.out
     assert "    18:00-19:00  continuous trading" in answer.out
     assert "source: NSE/FAOP/12345" in answer.out
+    # Nothing trades at the time at which the range of stock futures is set anew on other days.
+    assert "price range" not in answer.out
 
 
 def test_json_says_the_same(engine: Engine) -> None:
