@@ -53,7 +53,8 @@ def _noticed(outcome: Outcome) -> Iterator[str]:
     if outcome.warning:
         yield f"recording: {outcome.warning}"
     if outcome.progress.bad_frames:
-        yield f"{outcome.progress.bad_frames} frames could not be read; the first of them:"
+        frames = "frame" if outcome.progress.bad_frames == 1 else "frames"
+        yield f"{outcome.progress.bad_frames} {frames} could not be read; the first of them:"
         yield from (f"  {line}" for line in outcome.bad_frames)
     for key, count in outcome.off_grid_frames.items():
         yield (
@@ -61,5 +62,6 @@ def _noticed(outcome: Outcome) -> Iterator[str]:
             "nothing was matched on them"
         )
     if outcome.open_orders:
-        yield f"{outcome.open_orders} orders still work at the paper exchange; none was squared off"
+        orders = "order still works" if outcome.open_orders == 1 else "orders still work"
+        yield f"{outcome.open_orders} {orders} at the paper exchange; none was squared off"
     yield from outcome.unfired_faults

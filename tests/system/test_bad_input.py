@@ -316,7 +316,7 @@ def test_a_book_that_cannot_be_read_does_not_stop_what_rests_on_it(
     ended = project.cli("run", "strategies.yaml")
     assert (ended.code, ended.err) == (0, "")
     assert "5 frames of" in ended.out
-    assert "1 orders still work" in ended.out
+    assert "1 order still works at" in ended.out
     assert project.cli("replay", "--verify").code == 0
 
 
