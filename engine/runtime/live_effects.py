@@ -63,6 +63,7 @@ class LiveEffects:
         self._publish = publish
         self._say = say
         self._tasks = Tasks("an effect")
+        self._broken_books: dict[str, str] = {}
         self._work: dict[type, Callable[[Any, int], None]] = {
             Enqueue: self._enqueue,
             Forget: lambda e, _: self._governor.forget(e.client_ids),
@@ -120,16 +121,25 @@ class LiveEffects:
         try:
             async with asyncio.timeout(BOOKS_WITHIN_S):
                 snapshot = await self._executions[effect.account].read_books(effect.account)
+            if snapshot.account != effect.account:
+                raise ValueError(f"the books of {snapshot.account} came instead")  # noqa: TRY301
         except (LegworkError, OSError) as error:
-            snapshot = Snapshot(
-                account=effect.account,
-                source="books",
-                asked_at=asked_at,
-                orders=(),
-                is_complete=False,
-                why=str(error) or type(error).__name__,
-            )
+            snapshot = _unread(effect.account, asked_at, str(error) or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - an adapter that trips over a reply ends no run
+            why = f"{type(error).__name__}: {error}"
+            snapshot = _unread(effect.account, asked_at, f"the reply cannot be read: {why}")
+            self._tell_broken(effect.account, why)
+        else:
+            self._broken_books.pop(effect.account, None)
         self._publish(SnapshotMerged(snapshot))
+
+    def _tell_broken(self, account: str, why: str) -> None:
+        """Tell a person, once as long as it stays the same: books are read every few seconds."""
+        if self._broken_books.get(account) == why:
+            return
+        self._broken_books[account] = why
+        text = f"its books count as unread, the broker's reply cannot be read: {why}"
+        self._say(Say("critical", account, text, self._clock.now()))
 
     async def _finish(self, effect: RunBackground) -> None:
         self._publish(await finish(effect))
@@ -144,3 +154,15 @@ class LiveEffects:
             )
             bars = ()
         self._publish(HistoryLoaded(instrument.key, bars))
+
+
+def _unread(account: str, asked_at: int, why: str) -> Snapshot:
+    """Return a reading of an account's books that came to nothing."""
+    return Snapshot(
+        account=account,
+        source="books",
+        asked_at=asked_at,
+        orders=(),
+        is_complete=False,
+        why=why,
+    )

@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.errors import FileError, LoginRequired, OutcomeUnknown
@@ -93,11 +94,24 @@ def test_one_that_never_ends_is_given_up_so_that_the_next_may_be_asked_for() -> 
     assert outside.effects.under_way == 0
 
 
-def test_a_bug_of_an_adapter_is_not_swallowed() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [KeyError("orderid"), msgspec.structs.replace(WHOLE, account="A2"), None],
+    ids=["an adapter's bug", "another account", "nothing"],
+)
+def test_a_reply_that_an_adapter_trips_over_is_unread_books_and_a_person_is_told(
+    answer: Any,
+) -> None:
     outside = Outside()
-    outside.answer = KeyError("orderid")
-    loop = read(outside)
-    assert isinstance(loop.failures[0]["exception"], KeyError)
+    outside.answer = answer
+    for _ in range(2):
+        assert not read(outside).failures
+    assert [m.snapshot.is_complete for m in outside.events] == [False, False]
+    assert all(m.snapshot.account == "A1" for m in outside.events)
+    (said,) = outside.said
+    assert (said.level, said.subject) == ("critical", "A1")
+    assert "count as unread" in said.text
+    assert said.text.rpartition(": ")[2] in outside.events[0].snapshot.why
 
 
 def test_history_that_is_not_there_is_said_and_empty() -> None:
