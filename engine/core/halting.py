@@ -13,16 +13,18 @@ from engine.core.loss_watch import LossWatch
 from engine.core.placement import Placement
 from engine.core.seat import Seat
 from engine.model.event import Armed, HookOverran, KillMode, KillTripped
+from engine.model.nearest import nearest_first
 from engine.model.order import Order
 from engine.model.record import HumanActed, KillRecorded, StrategyHalted
-from engine.model.scope import EVERYTHING
+from engine.model.scope import EVERYTHING, account_scope
 from engine.ports import Breach, KillSwitch, RiskGate, RiskView
 
 
 class Halting:
     """Halts strategies, trips the kill switch, and leaves groups where that is asked for.
 
-    ``tell`` calls something once what is under way has been done. ``kills`` (by scope) and
+    ``tell`` calls something once what is under way has been done. ``accounts`` are those whose
+    broker has books, beside those that strategies trade. ``kills`` (by scope) and
     ``halts`` (by strategy, with the reason) are those the journal has and nobody lifted.
     """
 
@@ -37,6 +39,7 @@ class Halting:
         seats: Mapping[str, Seat],
         tell: Callable[[Callable[[], None]], None],
         hook_budget_ms: float,
+        accounts: Iterable[str],
     ) -> None:
         self._desk = desk
         self._gate = gate
@@ -46,6 +49,7 @@ class Halting:
         self._seats = seats
         self._tell = tell
         self._hook_budget_ms = hook_budget_ms
+        self._accounts = frozenset(accounts)
         self.loss_watch = LossWatch(desk, gate, view, self.loss_limit_broken)
         self._strange: set[str] = set()
         self._acts: set[str] = set()
@@ -53,8 +57,21 @@ class Halting:
         self.halts: dict[str, str] = {}
 
     def kill(self, event: KillTripped) -> None:
-        """Trip the kill switch, and cancel or flatten as far as its mode reaches."""
+        """Trip the kill switch, and cancel or flatten as far as its mode reaches.
+
+        A scope that is not here is refused: a record of it would look like a kill that stands.
+        """
         desk = self._desk
+        known = self._scopes()
+        if event.scope not in known:
+            desk.alert(
+                "critical",
+                event.scope,
+                f"NOTHING WAS KILLED: {event.who} asked for it ({event.why}), but here is no "
+                f"{event.scope!r}; {nearest_first(event.scope, known)}; ask again: "
+                f"{EVERYTHING!r} stops everything",
+            )
+            return
         self._kill_switch.trip(event)
         self._note_kill(event)
         desk.keep(KillRecorded(desk.now, desk.kseq, event.scope, event.mode, event.who, event.why))
@@ -113,6 +130,11 @@ class Halting:
         """Say whether a kill that stands by the journal reaches at least as far as this one."""
         standing = self.kills.get(event.scope)
         return standing is not None and standing.reach >= event.mode.reach
+
+    def _scopes(self) -> set[str]:
+        """Return every scope that a kill can reach something in."""
+        traded = {a for seat in self._seats.values() for a in seat.config.accounts}
+        return {EVERYTHING, *map(account_scope, self._accounts | traded), *self._seats}
 
     def _note_act(self, act_id: str) -> bool:
         """Note that an act was done; False when it had been before. One without an id is new."""

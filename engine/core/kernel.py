@@ -138,6 +138,7 @@ class Kernel:
             self.seats,
             self._tell,
             config.hook_budget_ms,
+            config.booked_accounts,
         )
         self.recovery = Recovery(
             self.desk, self.blotter, self.placement, self.seats, self.listening.reroute, self._tell

@@ -23,6 +23,7 @@ from engine.model.event import (
     Resolution,
     SnapshotMerged,
 )
+from engine.model.nearest import nearest_first
 from engine.model.order import Order
 from engine.model.order_state import Trigger
 from engine.model.order_update import OrderUpdate
@@ -161,8 +162,16 @@ class Reconcile:
         if event.act_id and event.act_id in self._adjustments:
             # Taken up again after a crash: it is in the journal, and the units are counted.
             return
-        self._adjustments.add(event.act_id)
         subject = f"{event.account} {event.quantity:+d} {event.instrument.symbol} {event.product}"
+        if event.account not in self._accounts:
+            desk.alert(
+                "critical",
+                subject,
+                f"{event.who} accepted it ({event.why}), but no account {event.account!r} has "
+                f"books here; {nearest_first(event.account, self._accounts)}: nothing done",
+            )
+            return
+        self._adjustments.add(event.act_id)
         desk.keep(
             HumanActed(desk.now, desk.kseq, "adjust", subject, event.who, event.why, event.act_id)
         )
