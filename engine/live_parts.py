@@ -41,7 +41,10 @@ FUTURE_MAX_S: Final = 5.0
 """A journal may be this far ahead of the clock: one that was set back a little."""
 
 Seats = Callable[[Kernel, Mapping[str, bytes]], None]
-"""Gives the kernel its strategies; the mapping is their durable state by strategy id."""
+"""Gives the kernel its strategies; the mapping is their durable state by strategy id.
+
+``Codec.decode_state`` reads it.
+"""
 
 
 @dataclass(slots=True, kw_only=True)

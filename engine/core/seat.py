@@ -17,7 +17,7 @@ from engine.core.desk import Desk
 from engine.core.failure import Failure, describe
 from engine.errors import FileError
 from engine.model.arithmetic import fresh_arithmetic
-from engine.model.codec import encode
+from engine.model.codec import encode_state
 from engine.model.instrument import Instrument
 from engine.model.order import Product
 from engine.model.record import StateSaved
@@ -177,7 +177,7 @@ class Seat:
         self.wants_ticks = wants_ticks
         state = strategy.state
         self._has_state = bool(getattr(state, "__struct_fields__", ()))
-        self._saved = encode(state)
+        self._saved = encode_state(state)
         self.deliver = self._tick_caller()
 
     def call(self, hook: str, function: Callable[..., None], *args: Any) -> None:
@@ -254,7 +254,7 @@ class Seat:
 
     def _save(self) -> None:
         try:
-            payload = encode(self.strategy.state)
+            payload = encode_state(self.strategy.state)
         except Exception as error:  # noqa: BLE001 - an author may have put anything there
             self._failed("state", error)
             return

@@ -6,6 +6,8 @@ insertion order (msgspec's ``deterministic`` order for sets and dicts where it i
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -37,6 +39,29 @@ def encode(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
+def encode_state(state: Any) -> bytes:
+    """Return a strategy's state as ``encode`` does, but with NaN and infinity by their names.
+
+    JSON has neither, and what ``encode`` makes of them, ``null``, reads back as no float. Their
+    names (``NaN``, ``Infinity``) are those of Python's ``json``. Raises ``TypeError`` as above.
+    """
+    data = encode(state)
+    if b"null" not in data:
+        return data
+    plain = msgspec.to_builtins(state, str_keys=True, enc_hook=_encode_unknown)
+    if _is_finite(plain):
+        return data
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _is_finite(plain: Any) -> bool:
+    if isinstance(plain, float):
+        return math.isfinite(plain)
+    if isinstance(plain, dict):
+        return all(map(_is_finite, plain.values()))
+    return not isinstance(plain, list | tuple) or all(map(_is_finite, plain))
+
+
 class Codec:
     """Reads back what ``encode`` wrote, with instruments resolved in ``catalogue``."""
 
@@ -58,6 +83,14 @@ class Codec:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             name = getattr(kind, "__name__", "record")
             raise FileError(f"not a {name}: {error}") from error
+
+    def decode_state(self, data: bytes, kind: type[T]) -> T:
+        """Return the state of type ``kind`` that ``encode_state`` wrote. Raises ``FileError``."""
+        try:
+            plain = json.loads(data)
+            return msgspec.convert(plain, kind, str_keys=True, dec_hook=self._decode_unknown)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise FileError(f"not a {kind.__name__}: {error}") from error
 
     def _decode_unknown(self, kind: type, value: Any) -> Any:
         if kind is Instrument:

@@ -13,12 +13,11 @@ from datetime import date, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
-import msgspec
-
 from engine.core.kernel import Kernel
 from engine.core.seat import SeatConfig
 from engine.errors import FileError
 from engine.live_parts import LiveSetup, join_live
+from engine.model.codec import Codec
 from engine.model.effect import Say
 from engine.model.instrument import Kind
 from engine.model.order import Lifecycle, Product
@@ -361,7 +360,9 @@ class World:
             )
             payload = states.get(name)
             state = (
-                TraderState() if payload is None else msgspec.json.decode(payload, type=TraderState)
+                TraderState()
+                if payload is None
+                else Codec(kernel.desk.catalogue).decode_state(payload, TraderState)
             )
             began_ns = START_NS + self.wall.skew_ns
             until = datetime.fromtimestamp(began_ns / 1e9 + self.trades_for_s, IST).time()

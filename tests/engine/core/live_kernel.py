@@ -7,13 +7,12 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from engine import Params, State, Strategy, Tick
 from engine.core.kernel import Kernel
 from engine.core.kernel_config import KernelConfig
 from engine.core.restore import Restore, next_sequence
 from engine.core.seat import SeatConfig
+from engine.model.codec import Codec
 from engine.model.command import MessageKind, Ticket
 from engine.model.effect import (
     Effect,
@@ -170,7 +169,7 @@ class LiveKernel:
                 exits_on_max_loss=exits_on_max_loss,
             )
         )
-        kept = msgspec.json.decode(states[-1], type=state) if states else state()
+        kept = Codec(self.catalogue).decode_state(states[-1], state) if states else state()
         self.puppet = strategy(params or Params(), kept, context)
         seat.sit(self.puppet)
         self.seat = seat

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
 
-from engine import buy, sell
+from engine import State, buy, sell
 from engine.model.codec import encode
 from engine.model.command import MessageKind
 from engine.model.event import (
@@ -30,7 +31,7 @@ from engine.model.record import (
 )
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.memory_disk import MemoryDisk
-from tests.engine.core.live_kernel import ROOMY, LiveKernel
+from tests.engine.core.live_kernel import ROOMY, LiveKernel, Puppet
 from tests.engine.core.test_state_digest import fill, taken_back
 
 L, R = Lifecycle, RemoteStatus
@@ -373,3 +374,24 @@ def test_a_late_fill_is_left_though_the_crash_came_before_its_group_was_moved(
     is_left = kill is not KillMode.CANCEL_ALL
     assert again.group().state == ("UNWINDING" if is_left else "KILLED")
     assert len(again.placed) == is_left
+
+
+class Range(State):
+    """A day's range before its first price, as authors write it."""
+
+    high: float = -math.inf
+    low: float = math.inf
+    close: float | None = None
+
+
+class Ranging(Puppet):
+    state: Range  # type: ignore[assignment]
+
+
+def test_a_state_with_infinity_and_nan_is_there_after_a_restart() -> None:
+    live = LiveKernel(strategy=Ranging, state=Range).ready()
+    for close in (None, math.nan, math.inf):
+        live.puppet.state.close = close
+        live.tick()
+        again = live.restart(strategy=Ranging, state=Range)
+        assert repr(again.puppet.state) == repr(live.puppet.state)

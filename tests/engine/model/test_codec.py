@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Coroutine
 from datetime import date
 from decimal import Decimal
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 from engine.errors import FileError
 from engine.model.approval import Approved, Check
 from engine.model.catalogue import Catalogue, InstrumentFacts
-from engine.model.codec import Codec, encode
+from engine.model.codec import Codec, encode, encode_state
 from engine.model.event import InlineEvent, OrderUpdated, ReplyClassified, TimerFired
-from engine.model.instrument import Kind, Right, Segment
+from engine.model.instrument import Instrument, Kind, Right, Segment
 from engine.model.market import Bar, Interval, Level, Tick
 from engine.model.order import (
     Amend,
@@ -143,6 +144,49 @@ def test_every_float_reads_back_to_the_last_bit(x: float) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_every_decimal_reads_back_digit_by_digit(x: Decimal) -> None:
     assert str(CODEC.decode(encode(x), Decimal)) == str(x)
+
+
+class Plain(msgspec.Struct):
+    """What a strategy may keep."""
+
+    at: float = 1.0
+    best: float | None = None
+    by_strike: dict[int, float] = msgspec.field(default_factory=dict)
+    pair: tuple[int, float] = (1, 2.0)
+    word: float | str = "NaN"
+    traded: Instrument | None = None
+
+
+FLOATS = st.floats()
+
+
+@given(
+    st.builds(
+        Plain,
+        at=FLOATS,
+        best=st.none() | FLOATS,
+        by_strike=st.dictionaries(st.integers(0, 9), FLOATS),
+        pair=st.tuples(st.integers(0, 9), FLOATS),
+        word=FLOATS | st.text(),
+        traded=st.sampled_from([None, CALL]),
+    )
+)
+def test_every_state_reads_back_nan_and_infinity_included(state: Plain) -> None:
+    written = encode_state(state)
+    read = CODEC.decode_state(written, Plain)
+    assert repr(read) == repr(state)
+    assert encode_state(read) == written
+
+
+def test_a_finite_state_is_written_as_anything_else_and_an_infinite_one_by_its_name() -> None:
+    assert encode_state(Plain()) == encode(Plain())
+    assert encode_state(Plain(best=math.inf)).startswith(b'{"at":1.0,"best":Infinity,')
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"at":null}', b'{"traded":"x"}', b"\xff"])
+def test_what_is_no_state_is_one_clear_error(data: bytes) -> None:
+    with pytest.raises(FileError, match=r"not a Plain|no instrument"):
+        CODEC.decode_state(data, Plain)
 
 
 def test_an_approval_is_written_with_what_it_approved() -> None:
