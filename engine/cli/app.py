@@ -29,6 +29,7 @@ from brokers.registry import BROKERS
 from engine import __version__
 from engine.errors import EXIT_BUG, EXIT_DONE, EXIT_FILE, LegworkError
 from engine.model.money import trap_float_mixing
+from engine.model.visible import visible
 from engine.runtime.hot_path.twin import TWIN
 
 EXIT_INTERRUPTED: Final = 130
@@ -161,7 +162,7 @@ def _engine(
 
 def _complain(text: str) -> None:
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{visible(text, keeps_lines=True)}\n")
         sys.stderr.flush()
 
 

@@ -18,19 +18,21 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.model.instrument import Instrument
+from engine.model.visible import visible
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
 
 
 def write_json(data: Any) -> None:
     """Write ``data`` as indented JSON. Decimals become text, so that no digit is lost."""
-    typer.echo(json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False)
+    typer.echo(visible(text, keeps_lines=True))
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Write ``lines`` as they are."""
+    """Write ``lines``, one of them a line."""
     for line in lines:
-        typer.echo(line)
+        typer.echo(visible(line))
 
 
 def write_table(
@@ -46,7 +48,7 @@ def write_table(
             column, justify="right" if column in right else "left", overflow="fold", no_wrap=False
         )
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(visible, row))
     width = None if sys.stdout.isatty() else 10_000
     Console(width=width, markup=False, highlight=False, emoji=False).print(
         table, soft_wrap=width is not None

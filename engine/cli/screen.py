@@ -19,6 +19,7 @@ from engine.core.kernel import Kernel
 from engine.model.effect import Say
 from engine.model.money import inr
 from engine.model.record import recording_label
+from engine.model.visible import visible
 from engine.rules.clock_time import clock_text
 from engine.runtime.clock import stopwatch_ns
 
@@ -73,7 +74,7 @@ class PlainScreen:
         if not self._is_heard:
             return
         try:
-            self._out.write(f"{text}\n")
+            self._out.write(f"{visible(text)}\n")
             self._out.flush()
         except OSError:
             self._is_heard = False
@@ -102,7 +103,7 @@ class LiveScreen:
 
     def say(self, line: Say) -> None:
         """Write what was said above the table."""
-        self._console.print(Text(say_text(line), style=_LEVEL_STYLE.get(line.level, "")))
+        self._console.print(Text(visible(say_text(line)), style=_LEVEL_STYLE.get(line.level, "")))
 
     def started(self, parts: Parts, recording: Recording) -> None:
         """Say what runs on what."""

@@ -21,6 +21,7 @@ from engine.model.legs import GroupState
 from engine.model.money import inr, paise
 from engine.model.order import Lifecycle
 from engine.model.record import recording_label
+from engine.model.visible import visible
 from engine.rules.charges import KINDS, Charges, kind_name
 from engine.rules.clock_time import clock_text
 from engine.runtime.readmodel_schema import SessionRow
@@ -74,6 +75,7 @@ def is_terminal() -> bool:
 
 def say(text: str = "", style: str = "") -> None:
     """Write one line; on a terminal it wraps."""
+    text = visible(text)
     if is_terminal():
         console().print(Text(text, style=style))
     else:
@@ -89,7 +91,8 @@ def table(
     header: bool = True,
 ) -> None:
     """Write rows under their columns; those named in ``right`` are figures."""
-    kept = [[c if isinstance(c, Cell) else Cell(c, "") for c in row] for row in rows]
+    cells_of = ((c if isinstance(c, Cell) else Cell(c, "") for c in row) for row in rows)
+    kept = [[Cell(visible(c.text), c.style) for c in row] for row in cells_of]
     if is_terminal():
         _rich_table(columns, kept, right, indent, header=header)
         return

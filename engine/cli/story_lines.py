@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli import show
+from engine.model.visible import visible
 from engine.rules.clock_time import clock_text
 from engine.runtime.readmodel_schema import CheckRow
 from engine.runtime.story import Story, StoryLine
@@ -54,6 +55,7 @@ class _Widths(NamedTuple):
 
 
 def _write_line(line: StoryLine, text: str, widths: _Widths) -> None:
+    text = visible(text)
     at = clock_text(line.at)
     since = show.elapsed(line.elapsed_ns).rjust(widths.elapsed)
     style = show.LEVEL_STYLES[line.level]

@@ -18,6 +18,7 @@ from urllib.parse import quote, quote_plus
 import structlog
 
 from engine.model.effect import Say
+from engine.model.visible import visible
 from engine.ports import Clock
 from engine.rules.clock_time import clock_text
 
@@ -156,6 +157,7 @@ def configure(
             if json_lines
             else structlog.processors.format_exc_info,
             redactor,
+            _made_visible,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -166,6 +168,16 @@ def configure(
     for handler in [h for h in root.handlers if isinstance(h, _FromStdlib)]:
         root.removeHandler(handler)
     root.addHandler(_FromStdlib(level=logging.WARNING))
+
+
+def _made_visible(
+    _logger: Any, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Keep texts of others from steering a terminal; a traceback has its lines."""
+    return {
+        key: visible(value, keeps_lines=key == "exception") if isinstance(value, str) else value
+        for key, value in line.items()
+    }
 
 
 def note(line: Say) -> None:

@@ -130,3 +130,12 @@ def test_configuring_twice_does_not_say_everything_twice(stream: io.StringIO) ->
     told(stream)
     logging.getLogger("library").warning("once")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("json_lines", [False, True])
+def test_what_a_broker_says_steers_no_terminal_and_forges_no_line(*, json_lines: bool) -> None:
+    stream = io.StringIO()
+    log, _ = told(stream, json_lines=json_lines)
+    log.warning("RMS\x1b[2J\nforged\u202e", reason="\x9b1m\r\nforged")
+    assert len(stream.getvalue().splitlines()) == 1
+    assert not any(c in stream.getvalue() for c in "\x1b\x9b\r\u202e")
