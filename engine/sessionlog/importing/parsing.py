@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +16,7 @@ from engine.sessionlog.importing.mapping import FieldSource
 _NUMBER: Final = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
 _ZONED: Final = r"([zZ]|[-+][0-9]{2}:?[0-9]{2})$"
 _ISO: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
+_DIGITS: Final = re.compile(r"[0-9]+")
 _EPOCH_NS: Final = {"s": NS_PER_S, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _NO_FLOAT: Final = pa.nulls(1, pa.float64())[0]
 _NO_INT: Final = pa.nulls(1, pa.int64())[0]  # pa.scalar would import pandas
@@ -107,7 +109,7 @@ def as_times(
     if len(columns) == 1 and pa.types.is_timestamp(column.type):
         return _of_timestamps(column, zone, where)
     if source.format is not None:
-        read = pc.strptime(joined_text(columns), format=source.format, unit="s", error_is_null=True)
+        read = _of_format(joined_text(columns), source.format)
         # A format with %z reads instants; a cast that dropped their zone would shift them.
         return _of_timestamps(_cast(read, _NS if read.type.tz is None else _NS_UTC), zone, where)
     if source.unit in _EPOCH_NS:
@@ -128,6 +130,33 @@ def as_times(
             'say `unit: s` (or ms, us, ns) for an epoch, or a format such as "%Y%m%d%H%M"'
         )
     return _of_iso(joined_text(columns), zone, where)
+
+
+def _of_format(text: pa.Array, form: str) -> pa.Array:
+    """Return ``text`` read by a format of ``strptime``, null where it is no time or no such day.
+
+    Arrow reads 31-02 as 3 March. What it read is written again: the numbers are to be the same.
+    """
+    read = pc.strptime(text, format=form, unit="s", error_is_null=True)
+    plain = read
+    if read.type.tz is not None:
+        # Written again in UTC another day may stand there: compared without its zone.
+        if not form.endswith("%z"):
+            return read
+        text = pc.replace_substring_regex(text, r"\s*([zZ]|[-+][0-9]{2}:?[0-9]{2})$", "")
+        form = form.removesuffix("%z").rstrip()
+        plain = pc.strptime(text, format=form, unit="s", error_is_null=True)
+    shown = pc.strftime(plain, format=form)
+    suspects = pc.fill_null(pc.not_equal(shown, text), fill_value=False)
+    if not pc.any(suspects, min_count=0).as_py():
+        return read
+    pairs = zip(text.to_pylist(), shown.to_pylist(), suspects.to_pylist(), strict=True)
+    same = [not suspect or _numbers(was) == _numbers(now) for was, now, suspect in pairs]
+    return pc.if_else(pa.array(same), read, pa.scalar(None, read.type))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(digits) for digits in _DIGITS.findall(text)]
 
 
 def _instants(counts: pa.Array, factor: int) -> pa.Array:
