@@ -11,18 +11,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
+from engine.core.answers import AMEND_REPLIES, EVIDENCE_OF, PLACE_REPLIES
 from engine.core.departures import Departures
 from engine.core.desk import Desk
 from engine.core.lease import Leases
 from engine.core.merge import merge
 from engine.core.messages import Messages
 from engine.core.order_alerts import page_unknown, tell_anomalies
-from engine.core.tickets import amend_ticket, may_send
+from engine.core.tickets import WaitingCancels, amend_ticket, may_send
 from engine.model import order_state
 from engine.model.approval import Approved, Refusal
 from engine.model.command import Batch, Lane, MessageKind, Replacement, Ticket
 from engine.model.effect import Enqueue, Forget, TransmitCancel, TransmitReplace
-from engine.model.event import ReplyClassified, ReplyOutcome
+from engine.model.event import ReplyClassified
 from engine.model.order import Amend, AmendKind, AmendState, Fill, Lifecycle, Order, OrderRequest
 from engine.model.order_state import AmendTrigger, Trigger
 from engine.model.order_update import OrderUpdate
@@ -65,6 +66,7 @@ class Blotter:
         self._on_foreign = on_foreign
         self._on_unclaimed = on_unclaimed
         self._leases = Leases(desk, untagged, lambda t: self.expired((t,), "one that looks alike"))
+        self._waiting = WaitingCancels()
         self._messages = Messages(desk, orders, max_legs, untagged)
         self._departures = Departures(
             desk, gate, view, orders, self._leases, self.settle, self._keep_judgement
@@ -108,6 +110,9 @@ class Blotter:
         step = order_state.want_cancel(order, self._desk.now, reason)
         if step.changed:
             self._store(step.order, "WANT_CANCEL", reason, lane=lane)
+        elif order.amend is not None and self._waiting.is_overtaken(client_id, lane):
+            self._desk.emit(Forget((client_id,)))
+            self._queue_amend(order, order.amend, lane)
 
     def replace(
         self,
@@ -155,6 +160,7 @@ class Blotter:
         """The governor lets these go: judge again, then transmit."""
         self._departures.begin()
         for ticket in tickets:
+            self._waiting.left(ticket)
             order = self.orders[ticket.client_id]
             if ticket.kind is MessageKind.PLACE:
                 self._departures.place(ticket)
@@ -164,6 +170,7 @@ class Blotter:
     def expired(self, tickets: Iterable[Ticket], by: str = "the message governor") -> None:
         """These were held until nobody wanted them."""
         for ticket in tickets:
+            self._waiting.left(ticket)
             order = self.orders[ticket.client_id]
             waited = (self._desk.now - ticket.queued_at) / 1e9
             why = f"held by {by} for {waited:.1f} s"
@@ -172,7 +179,7 @@ class Blotter:
                     if self.orders[client_id].lifecycle is Lifecycle.APPROVED:
                         self._step(client_id, Trigger.DENY, reason=why)
             elif order.amend is not None and order.amend.state is AmendState.WANTED:
-                self._give_up_amend(order, "AMEND_EXPIRED", why)
+                self._give_up_amend(order, "AMEND_EXPIRED", why, ticket.lane)
 
     def written(self, kind: MessageKind, client_ids: Iterable[str]) -> None:
         """The bytes left us."""
@@ -202,7 +209,7 @@ class Blotter:
                 return
             self._step(
                 reply.client_id,
-                _PLACE_REPLIES[reply.outcome],
+                PLACE_REPLIES[reply.outcome],
                 reason=reply.text,
                 code=reply.code,
                 broker_id=reply.broker_id,
@@ -211,7 +218,7 @@ class Blotter:
         why = f"{reply.code}: {reply.text}" if reply.code else reply.text
         kind = AmendKind.CANCEL if reply.kind is MessageKind.CANCEL else AmendKind.REPLACE
         step = order_state.amend_step(
-            order, _AMEND_REPLIES[reply.outcome], self._desk.now, why, kind=kind
+            order, AMEND_REPLIES[reply.outcome], self._desk.now, why, kind=kind
         )
         if step.changed:
             self._store(step.order, f"{reply.kind.upper()}_{reply.outcome}", why)
@@ -224,7 +231,7 @@ class Blotter:
         if client_id is None or client_id not in self.orders:
             self._on_unclaimed(update)
             return
-        self.take(client_id, update, _EVIDENCE_OF.get(update.source, Evidence.STREAM))
+        self.take(client_id, update, EVIDENCE_OF.get(update.source, Evidence.STREAM))
 
     def take(self, client_id: str, update: OrderUpdate, evidence: Evidence) -> None:
         """Merge what a broker said about an order of ours, however well it is attested."""
@@ -289,16 +296,20 @@ class Blotter:
         self._store(step.order, "REPLACE_SENT")
         desk.emit(TransmitReplace(order.account, order.broker_id, verdict))
 
-    def _give_up_amend(self, order: Order, trigger: str, why: str) -> None:
+    def _give_up_amend(
+        self, order: Order, trigger: str, why: str, lane: Lane = Lane.CANCEL
+    ) -> None:
         """A cancel or replace was not sent: a cancel is still wanted, a replace is stale."""
         step = order_state.amend_step(order, AmendTrigger.ABORTED, self._desk.now, why)
         if step.changed:
             self._store(step.order, trigger, why)
         elif order_state.is_amend_due(step.order) and step.order.amend is not None:
-            self._queue_amend(step.order, step.order.amend, Lane.CANCEL)
+            self._queue_amend(step.order, step.order.amend, min(lane, Lane.CANCEL))
 
     def _queue_amend(self, order: Order, amend: Amend, lane: Lane | None) -> None:
-        self._desk.emit(Enqueue((amend_ticket(order, amend, lane, self._desk.now),)))
+        ticket = amend_ticket(order, amend, lane, self._desk.now)
+        self._waiting.queued(ticket)
+        self._desk.emit(Enqueue((ticket,)))
 
     def _step(
         self,
@@ -380,17 +391,3 @@ class Blotter:
                 verdict.checks,
             )
         )
-
-
-# The paper exchange's reports are the truth itself, not a hint (engine.model.verdict.Evidence).
-_EVIDENCE_OF = {"paper": Evidence.SNAPSHOT}
-_PLACE_REPLIES = {
-    ReplyOutcome.ACCEPTED: Trigger.REPLY_OK,
-    ReplyOutcome.REFUSED: Trigger.REPLY_REFUSED,
-    ReplyOutcome.AMBIGUOUS: Trigger.REPLY_AMBIGUOUS,
-}
-_AMEND_REPLIES = {
-    ReplyOutcome.ACCEPTED: AmendTrigger.REPLY_OK,
-    ReplyOutcome.REFUSED: AmendTrigger.REPLY_REFUSED,
-    ReplyOutcome.AMBIGUOUS: AmendTrigger.REPLY_AMBIGUOUS,
-}

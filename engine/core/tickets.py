@@ -51,3 +51,24 @@ def may_send(amend: Amend, ticket: Ticket) -> bool:
         and amend.kind is AmendKind.CANCEL
         and amend.state in {AmendState.ACKED, AmendState.IN_DOUBT}
     )
+
+
+class WaitingCancels:
+    """In which lane each cancel waits at the governor: a kill lifts those that wait lower."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, Lane] = {}
+
+    def queued(self, ticket: Ticket) -> None:
+        """Note a ticket that goes to the governor."""
+        if ticket.kind is MessageKind.CANCEL:
+            self._lanes[ticket.client_id] = ticket.lane
+
+    def left(self, ticket: Ticket) -> None:
+        """Note one that came back from it, released or expired."""
+        if ticket.kind is MessageKind.CANCEL:
+            self._lanes.pop(ticket.client_id, None)
+
+    def is_overtaken(self, client_id: str, lane: Lane) -> bool:
+        """Say whether an order's cancel waits in a less urgent lane than this one."""
+        return self._lanes.get(client_id, lane) > lane
