@@ -122,12 +122,15 @@ class Blotter:
         quantity: int,
         trigger_price: Decimal | None,
         waits: bool = False,
-    ) -> Refusal | None:
-        """Ask for other terms of a working order; while a request is out, only if that waits."""
+    ) -> str:
+        """Ask for other terms of a working order; return why that is refused, empty if it is not.
+
+        While a request is out nothing is asked, unless it ``waits`` behind that or is refused.
+        """
         desk = self._desk
         order = self.orders[client_id]
         if order.amend is not None and order.amend.state.is_outstanding and not waits:
-            return None
+            return ""
         wanted = Replacement(
             client_id=client_id,
             generation=order.generation + 1,
@@ -139,11 +142,13 @@ class Blotter:
         verdict = self._gate.judge_replacement(order, wanted, self._view)
         if isinstance(verdict, Refusal):
             self._keep_judgement((order.request,), verdict)
-            return verdict
+            return verdict.text
         step = order_state.want_replace(order, wanted, desk.now)
         if step.changed:
             self._store(step.order, "WANT_REPLACE", f"to {price}")
-        return None
+        elif waits and order.lifecycle is not Lifecycle.APPROVED:
+            return step.note  # One that is APPROVED is changed once it is sent.
+        return ""
 
     def restore(self, order: Order) -> None:
         """Know an order of an earlier process, as its journal left it."""

@@ -290,8 +290,8 @@ class Entering:
             quantity=order.quantity,
             trigger_price=order.trigger_price,
         )
-        if refusal is not None:
-            self.fail(part, leg, refusal.text)
+        if refusal:
+            self.fail(part, leg, refusal)
 
     def _catch_up(self, part: Part, leg: LegRun, order: Order) -> None:
         """Change an order to what its author asked for between its approval and its sending."""
@@ -307,8 +307,8 @@ class Entering:
             quantity=order.quantity,
             trigger_price=plan.trigger,
         )
-        if refusal is not None:
-            self._desk.alert("warning", part.group.group_id, f"not modified: {refusal.text}")
+        if refusal:
+            self._desk.alert("warning", part.group.group_id, f"not modified: {refusal}")
             leg.plan = msgspec.structs.replace(plan, limit=sent.price, trigger=sent.trigger_price)
 
 

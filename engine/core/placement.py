@@ -159,8 +159,8 @@ class Placement:
                 trigger_price=stop,
                 waits=True,
             )
-            if refusal is not None:
-                self._desk.alert("warning", part.group.group_id, f"not modified: {refusal.text}")
+            if refusal:
+                self._desk.alert("warning", part.group.group_id, f"not modified: {refusal}")
                 return True
         leg.plan = msgspec.structs.replace(plan, limit=price, trigger=stop)
         desk = self._desk
