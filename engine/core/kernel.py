@@ -371,7 +371,7 @@ class Kernel:
             self._tell(lambda: self.halting.halt(seat, why))
         self._tell(lambda: seat.call("on_order", seat.strategy.on_order, order))
         # Behind on_order: a late fill opens a group again, and its on_legs is told after the fill.
-        self.placement.order_changed(order, fill)
+        self.placement.order_changed(order, before, fill)
         # Last: what was held for its id may change the order again, and is told after this.
         self.reconcile.order_changed(order, before)
         if fill is not None:

@@ -18,6 +18,7 @@ from engine.core.desk import Desk
 from engine.core.entering import ENTERING, Entering
 from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING, Leaving
+from engine.core.order_alerts import tell_unchanged
 from engine.core.planning import legs_by_account
 from engine.core.workbench import GIVEN_UP, Workbench, wants_no_fill
 from engine.errors import OffGrid
@@ -220,11 +221,12 @@ class Placement:
 
     # -- what happens ----------------------------------------------------------------------------
 
-    def order_changed(self, order: Order, fill: Fill | None) -> Group:
+    def order_changed(self, order: Order, before: Order, fill: Fill | None) -> Group:
         """Count what an order did into its leg, and look at its part again."""
         key = order.key
         part = self._parts[key.group_id, key.account]
         leg = part.legs[key.leg - 1]
+        tell_unchanged(self._desk, before, order, leg.plan)
         if fill is not None:
             if key.exit:
                 leg.left += fill.quantity

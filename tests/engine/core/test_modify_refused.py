@@ -77,3 +77,31 @@ def test_a_cancel_asked_for_while_a_change_is_in_doubt_is_sent_at_once() -> None
     amend = live.order(client_id).amend
     assert amend is not None
     assert (amend.kind, amend.state) == (AmendKind.CANCEL, AmendState.SENDING)
+
+
+def test_one_that_the_broker_refuses_is_told() -> None:
+    live = LiveKernel().ready()
+    client_id = resting(live, limit=95.0)
+    modify(live, 96.0)
+    answer(live, MessageKind.REPLACE, client_id, ReplyOutcome.REFUSED)
+    assert "busy" in told(live)[-1]
+    assert "stays at 95" in told(live)[-1]
+    assert [said.level for said in live.said][-1] == "warning"
+
+
+def test_a_stop_that_does_not_trail_is_told_as_critical() -> None:
+    live = LiveKernel().ready()
+    (client_id,) = live.enter(buy(live.call, trigger=110.0))
+    live.update(live.row(client_id, RemoteStatus.TRIGGER_PENDING, trigger_price=Decimal(110)))
+    live.ask(lambda s: s.modify("g", trigger=108.0))
+    answer(live, MessageKind.REPLACE, client_id, ReplyOutcome.REFUSED)
+    (said,) = [said for said in live.said if "not modified" in said.text]
+    assert said.level == "critical"
+    assert "its trigger at 110" in said.text
+
+
+def test_one_that_a_newer_one_overtook_is_not_told() -> None:
+    live, client_id = in_doubt()
+    modify(live, 97.0)
+    answer(live, MessageKind.REPLACE, client_id, ReplyOutcome.REFUSED)
+    assert (live.replaces, told(live)) == ([client_id] * 2, [])
