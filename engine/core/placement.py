@@ -18,6 +18,7 @@ from engine.core.desk import Desk
 from engine.core.entering import ENTERING, Entering
 from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING, Leaving
+from engine.core.open_groups import OpenGroups
 from engine.core.order_alerts import tell_unchanged
 from engine.core.planning import legs_by_account
 from engine.core.workbench import GIVEN_UP, Workbench, wants_no_fill
@@ -53,6 +54,7 @@ class Placement:
         self._leaving = Leaving(desk, self._bench, view, on_stranded)
         self._entering = Entering(desk, self._bench, gate, view, self._leaving)
         self.groups: dict[str, Group] = {}
+        self._open = OpenGroups(self.groups)
         self.drafts: list[Group] = []
         self._parts: dict[tuple[str, str], Part] = {}
         self._counts: dict[tuple[str, str], int] = {}
@@ -87,6 +89,7 @@ class Placement:
         """Make a group of a plan: legs by account, in units and on the grid."""
         group = Group(self._desk, plan, legs_by_account(plan))
         self.groups[plan.group_id] = group
+        self._open.add(group)
         self._newest_named[plan.strategy, plan.name] = group
         for account, part in group.parts.items():
             self._parts[plan.group_id, account] = part
@@ -199,8 +202,7 @@ class Placement:
     def _go_on(self, part: Part, state: GroupState, reason: str) -> None:
         """Note where a STUCK part goes once it is known again; a restart must not forget it."""
         part.came_from = state
-        desk, stuck = self._desk, GroupState.STUCK
-        group_id = part.group.group_id
+        desk, stuck, group_id = self._desk, GroupState.STUCK, part.group.group_id
         desk.keep(GroupMoved(desk.now, desk.kseq, group_id, part.account, state, stuck, reason))
 
     def _withdraw(self, group: Group, why: str) -> None:
@@ -217,7 +219,7 @@ class Placement:
 
     def of_strategy(self, strategy: str) -> list[Group]:
         """Return the strategy's groups that are not done, oldest first."""
-        return [g for g in self.groups.values() if g.strategy == strategy and not g.is_done]
+        return self._open.of(strategy)
 
     # -- what happens ----------------------------------------------------------------------------
 
@@ -243,6 +245,7 @@ class Placement:
         part.exit_reason = why
         self._leaving.begin(part)
         self._bench.move_part(part, GroupTrigger.FILLED_LATE, why)
+        self._open.reopened(part.group)
 
     def look_again(self, group: Group) -> None:
         """Have every part of a group looked at before the event is over."""
