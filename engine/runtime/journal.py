@@ -107,7 +107,6 @@ class Journal:
         self._sequence = self._written = position.sequence
         self._unwritten: list[bytes] = []
         self._lines: list[bytes] = []
-        self._gathers = False
         self._epoch = position.epoch
         self._prev_hash = position.prev_hash
         self._durable = 0
@@ -149,34 +148,16 @@ class Journal:
 
     def append(self, record: Record, at: int) -> int:
         """Write one record and return its sequence."""
-        self._require_whole()
-        payload = encode(record)
-        sequence = self._sequence + 1
-        framed = frame_record(
-            sequence=sequence,
-            epoch=self._epoch,
-            type_number=TYPE_NUMBERS[type(record)],
-            at=at,
-            wall=self._wall.now(),
-            payload=payload,
-            prev_hash=self._prev_hash,
-        )
-        self._unwritten.append(framed)
-        self._lines.append(canonical_line(sequence, at, payload))
-        self._sequence = sequence
-        self._prev_hash = hash_of(framed)
-        if not self._gathers:
-            self._write()
-        return sequence
+        return self.append_all((record,), at)
 
     def append_all(self, records: Iterable[Record], at: int) -> int:
         """Write records in their order, with one write, and return the last one's sequence."""
-        self._gathers = True
+        self._require_whole()
+        wall = self._wall.now()
         try:
             for record in records:
-                self.append(record, at)
+                self._frame(record, at, wall)
         finally:
-            self._gathers = False
             self._write()
         return self._sequence
 
@@ -208,6 +189,18 @@ class Journal:
         finally:
             self._refusal = self._refusal or f"{self._name}: the journal is closed"
             self._disk.close()
+
+    def _frame(self, record: Record, at: int, wall: int) -> int:
+        """Have a record go out with the next write, and return its sequence."""
+        payload = encode(record)
+        sequence = self._sequence + 1
+        head = HEAD.pack(sequence, self._epoch, TYPE_NUMBERS[type(record)], at, wall)
+        framed = frame_record(sequence, head + payload + self._prev_hash)
+        self._unwritten.append(framed)
+        self._lines.append(canonical_line(sequence, at, payload))
+        self._sequence = sequence
+        self._prev_hash = hash_of(framed)
+        return sequence
 
     def _write(self) -> None:
         """Put what was framed into the file; only then may a sync count it."""
@@ -244,26 +237,20 @@ def canonical_line(sequence: int, at: int, payload: bytes) -> bytes:
     return b'{"sequence":%d,"at":%d,"record":%s}\n' % (sequence, at, payload)
 
 
-def frame_record(
-    *,
-    sequence: int,
-    epoch: int,
-    type_number: int,
-    at: int,
-    wall: int,
-    payload: bytes,
-    prev_hash: bytes,
-) -> bytes:
-    """Return a record as it stands in the file. Raises ``InvariantBroken`` when it is too long."""
-    body = HEAD.pack(sequence, epoch, type_number, at, wall) + payload + prev_hash
-    if len(body) > LENGTH_MAX:
-        raise InvariantBroken(f"record {sequence} has {len(body)} bytes, more than {LENGTH_MAX}")
-    return LENGTH_AND_CRC.pack(len(body), checksum(body)) + body
+def frame_record(sequence: int, body: bytes) -> bytes:
+    """Return a record as it stands in the file; ``body`` is its part after the CRC.
+
+    Raises ``InvariantBroken`` when it is too long.
+    """
+    length = len(body)
+    if length > LENGTH_MAX:
+        raise InvariantBroken(f"record {sequence} has {length} bytes, more than {LENGTH_MAX}")
+    return LENGTH_AND_CRC.pack(length, checksum(body)) + body
 
 
 def checksum(body: bytes) -> int:
     """Return the CRC of a record whose part after the CRC is ``body``."""
-    return crc32(body, crc32(len(body).to_bytes(4, "little")))
+    return crc32(len(body).to_bytes(4, "little") + body)
 
 
 def hash_of(framed: bytes) -> bytes:

@@ -102,14 +102,14 @@ class Sends:
 
         ``earlier``: the records that stood in it before, each with its number.
         """
-        append, write = journal.append, journal._write
+        frame, write = journal._frame, journal._write
         written = Written(journal, disk, clock, kernel, Decrees(earlier))
         written.note()
         self._waiting.clear()
         self._current = written
 
-        def noting(record: Record, at: int) -> int:
-            sequence = append(record, at)
+        def noting(record: Record, at: int, wall: int) -> int:
+            sequence = frame(record, at, wall)
             written.decrees.note(record, sequence)
             if isinstance(record, KillRecorded):
                 self._count_killed(record.scope)
@@ -133,7 +133,7 @@ class Sends:
             if disk.length > length:
                 written.note()
 
-        journal.append = noting  # type: ignore[method-assign]
+        journal._frame = noting  # type: ignore[method-assign]
         journal._write = writing  # type: ignore[method-assign]
 
     def waiting(self) -> list[str]:

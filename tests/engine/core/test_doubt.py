@@ -255,14 +255,14 @@ def test_wherever_a_crash_cuts_what_was_written_of_it_one_that_appears_is_cancel
 ) -> None:
     look(live, 20, 60, 125)
     ends = [len(live.disk.read())]
-    append = live.journal.append
+    frame = live.journal._frame
 
-    def noting(record: Record, at: int) -> int:
-        sequence = append(record, at)
+    def noting(record: Record, at: int, wall: int) -> int:
+        sequence = frame(record, at, wall)
         ends.append(len(live.disk.read()))
         return sequence
 
-    live.journal.append = noting  # type: ignore[method-assign]
+    live.journal._frame = noting  # type: ignore[method-assign]
     row = live.row(ours, R.OPEN)
     live.update(row)
     content = live.disk.read()
