@@ -165,8 +165,8 @@ class ReplayRunner:
                 if reached > place:
                     place = reached
                     at = last_at = times[place - 1]
-                    if is_stirred:
-                        horizon = self._led_to(kernel.conclude(at), at, horizon)
+                    if is_stirred and (effects := kernel.conclude(at)) is not NOTHING:
+                        horizon = self._led_to(effects, at)
                     continue
             at, payload = times[place], payloads[place]
             if at >= horizon:
@@ -203,7 +203,8 @@ class ReplayRunner:
                 continue
             if self._run_first < 0:
                 self._run_first, self._run_kseq, self._run_at = number, desk.kseq + 1, at
-            horizon = self._led_to(handle(tick, at), at, horizon)
+            if (effects := handle(tick, at)) is not NOTHING:
+                horizon = self._led_to(effects, at)
             if wants_depth[index]:
                 self._dispatch_depth(number, payload, at)
                 horizon = self._horizon(at)
@@ -217,10 +218,8 @@ class ReplayRunner:
         )
         return place
 
-    def _led_to(self, effects: Sequence[Effect], at: int, horizon: int) -> int:
+    def _led_to(self, effects: Sequence[Effect], at: int) -> int:
         """Do what a tick led to; return the new horizon."""
-        if effects is NOTHING:
-            return horizon
         if effects:
             self._flush_run()
             self._carry(effects, at)
