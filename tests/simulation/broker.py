@@ -58,14 +58,17 @@ class Trade:
 
 @dataclass
 class Market:
-    """Prices in paise that walk by the seed's dice."""
+    """Prices in paise that walk by the seed's dice, and stand still when it is closed."""
 
     dice: Random
     prices: dict[str, int]
+    is_open: bool = True
 
     def step(self) -> list[str]:
         """Move some prices; return whose."""
-        moved = []
+        moved: list[str] = []
+        if not self.is_open:
+            return moved
         for key in self.prices:
             if self.dice.random() < 0.5:
                 step = self.dice.choice((-4, -3, -2, -1, 1, 2, 3, 4)) * TICK_PAISE

@@ -128,6 +128,9 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
     world.traded_until_turn = turns
     disk = world.disk
     disk.on_point = lambda _: None
+    # What filled in the last instant, as a stranger's order may, is told before the verdict.
+    world.market.is_open = False
+    await world.turn(1.0)
     life = world.life
     if life is None:
         raise invariants.Violated("I14", "the engine did not come back")
