@@ -7,6 +7,7 @@ implement them; ``engine.app`` joins them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -322,6 +323,17 @@ class RiskView(Protocol):
         """Realised plus unrealised, before charges, of one strategy, one account or all."""
 
 
+class LossLimit(NamedTuple):
+    """A limit on the day's loss: of a strategy, of an account, of everything with neither.
+
+    ``limit_inr`` is above 0; it is broken at a profit and loss of its negative.
+    """
+
+    strategy: str | None
+    account: str | None
+    limit_inr: Decimal
+
+
 class Breach(NamedTuple):
     """A loss limit that is broken: of a strategy, of an account, of everything with neither.
 
@@ -365,6 +377,9 @@ class RiskGate(Protocol):
 
         Each is judged alone. The approval, of those that passed, is what may go over the wire.
         """
+
+    def loss_limits(self, view: RiskView) -> Sequence[LossLimit]:
+        """Return the loss limits there are; more of them once another account has traded."""
 
     def breaches(self, view: RiskView) -> Sequence[Breach]:
         """Return the loss limits that are broken now, whoever is asking or not."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeGuard
 
 from engine.model.approval import Check
@@ -145,15 +145,23 @@ class Case:
         self.subject = f"{request.side} {request.quantity} {request.instrument.symbol}"
         tick = view.tick(request.instrument)
         self.tick: Tick | None = tick if tick is not None and is_price(tick.last) else None
+        # Found once, by hand: functools.cached_property takes a lock until Python 3.12.
+        self._age_limit: tuple[float, str] | None = None
+        self._reference: Reference | None = None
         self.age_s: float | None = None
         if self.tick is not None:
             self.age_s = max(0, view.now - self.tick.received_at) / NS_PER_S
 
     # -- the market ------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def age_limit(self) -> tuple[float, str]:
         """How old the reference may be, seconds, and which limit that is."""
+        if self._age_limit is None:
+            self._age_limit = self._find_age_limit()
+        return self._age_limit
+
+    def _find_age_limit(self) -> tuple[float, str]:
         configured: float = getattr(self.limits.reference_max_age_s, self.kind)
         by_cadence = CADENCES * self.view.cadence_s
         if by_cadence > configured:
@@ -165,9 +173,14 @@ class Case:
         """True while the newest tick is young enough to judge by."""
         return self.age_s is not None and self.age_s <= self.age_limit[0]
 
-    @cached_property
+    @property
     def reference(self) -> Reference | None:
         """The mid of a fresh book that is not crossed, else the last price; None without a tick."""
+        if self._reference is None:
+            self._reference = self._find_reference()
+        return self._reference
+
+    def _find_reference(self) -> Reference | None:
         tick = self.tick
         if tick is None:
             return None

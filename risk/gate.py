@@ -20,7 +20,7 @@ from engine.model.command import Batch, Replacement
 from engine.model.instrument import Instrument
 from engine.model.order import Lifecycle, Order, OrderRequest
 from engine.model.side import Side
-from engine.ports import Breach, Rechecked, RiskView
+from engine.ports import Breach, LossLimit, Rechecked, RiskView
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 from risk import rules
@@ -142,19 +142,23 @@ class Gate:
 
     # -- watching --------------------------------------------------------------------------------
 
-    def breaches(self, view: RiskView) -> Sequence[Breach]:
-        """Return the loss limits that are broken now.
+    def loss_limits(self, view: RiskView) -> Sequence[LossLimit]:
+        """Return the loss limits there are.
 
         That of all accounts together comes first, then each account's, which is the same while only
         one has traded, then the strategies' own.
         """
         most, accounts = self._max_loss_inr, view.accounts()
-        scopes: list[tuple[str | None, str | None, Decimal]] = [(None, None, most)]
+        limits = [LossLimit(None, None, most)]
         if len(accounts) > 1:
-            scopes += [(None, account, most) for account in accounts]
-        scopes += [(strategy, None, own) for strategy, own in self._own_losses.items()]
+            limits += [LossLimit(None, account, most) for account in accounts]
+        limits += [LossLimit(strategy, None, own) for strategy, own in self._own_losses.items()]
+        return limits
+
+    def breaches(self, view: RiskView) -> Sequence[Breach]:
+        """Return the loss limits that are broken now, in the order of ``loss_limits``."""
         found = []
-        for strategy, account, limit in scopes:
+        for strategy, account, limit in self.loss_limits(view):
             pnl = view.day_pnl_inr(strategy=strategy, account=account)
             if pnl <= -float(limit):
                 text = f"daily loss: {rupees(exact(pnl))}, limit {rupees(-limit)}"

@@ -118,6 +118,10 @@ Held = tuple[int, int, float]
 Mark = Callable[[list[Held], Sequence[Tick | None]], float]
 
 
+Pnl = Callable[[Sequence[Tick | None]], float]
+"""Profit and loss of one strategy, account or all at the newest ticks, rupees before charges."""
+
+
 def mark(held: list[Held], ticks: Sequence[Tick | None]) -> float:
     """Return what closing all of ``held`` at the last prices would earn; without a price nothing.
 
@@ -308,6 +312,11 @@ class Ledger:
         """Return realised plus unrealised before charges; see ``unrealised_inr``."""
         scope = self._scope_of(strategy, account)
         return 0.0 if scope is None else scope.pnl(ticks)
+
+    def pnl_of(self, strategy: str | None, account: str | None) -> Pnl | None:
+        """Return what says realised plus unrealised at given ticks; None where nothing traded."""
+        scope = self._scope_of(strategy, account)
+        return None if scope is None else scope.pnl
 
     def group_pnl_inr(self, group_id: str, ticks: Sequence[Tick | None]) -> float:
         """Return realised plus unrealised of a group, before charges."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.core.desk import Desk
+from engine.core.ledger import Pnl
 from engine.core.timers import NEVER
 from engine.ports import Breach, RiskGate, RiskView
 from engine.rules.clock_time import NS_PER_S
@@ -34,11 +35,29 @@ class LossWatch:
         self._on_breach = on_breach
         self._told: set[str] = set()
         self._accepted: dict[str, float] = {}
+        self._floors: list[tuple[Pnl, float]] = []
         self.next_at = NEVER
 
     def wake(self) -> None:
         """Something was filled: look at the next tick, and every second from then on."""
+        self._floors = []
         self.next_at = min(self.next_at, self._desk.now)
+
+    def is_quiet(self) -> bool:
+        """Hold profit and loss against the limits as the last ``look`` found them, all whole.
+
+        False where one is broken, or where a fill or a person's arming asks for a whole look. Most
+        looks of a day end here: floats only, so that no arithmetic has to be set up.
+        """
+        floors = self._floors
+        if not floors:
+            return False
+        ticks = self._desk.book.ticks
+        for pnl, floor in floors:
+            if pnl(ticks) <= floor:
+                return False
+        self.next_at = self._desk.now + LOSS_WATCH_NS
+        return True
 
     def look(self) -> None:
         """Hold profit and loss against every limit now; rest while nothing is held.
@@ -58,12 +77,23 @@ class LossWatch:
             self._on_breach(breach)
         is_held = self._desk.ledger.holds_any()
         self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
+        self._floors = self._whole() if is_held and not found else []
+
+    def _whole(self) -> list[tuple[Pnl, float]]:
+        """Return what each limit holds, with the profit and loss at which it breaks."""
+        pnl_of = self._desk.ledger.pnl_of
+        return [
+            (pnl, -float(limit.limit_inr))
+            for limit in self._gate.loss_limits(self._view)
+            if (pnl := pnl_of(limit.strategy, limit.account)) is not None
+        ]
 
     def arm(self, scope: str) -> None:
         """A person lifts what the broken limit of a scope brought; the loss may not grow much."""
         if scope not in self._told:
             return
         self._told.remove(scope)
+        self._floors = []
         for breach in self._gate.breaches(self._view):
             if breach.scope == scope:
                 self._accepted[scope] = breach.pnl_inr - DEEPER * breach.limit_inr

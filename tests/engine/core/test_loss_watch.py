@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -62,7 +63,7 @@ class Watched:
         self.desk.book.ticks[self.future.index] = Tick(
             self.future, "test", last, self.desk.now, self.desk.now
         )
-        if self.desk.now >= self.watch.next_at:
+        if self.desk.now >= self.watch.next_at and not self.watch.is_quiet():
             self.watch.look()
 
 
@@ -115,3 +116,27 @@ def test_what_is_open_follows_every_fill(watched: Watched) -> None:
         assert ledger.holds_any() is held
         assert ledger.unrealised_inr(ticks, "long") == pytest.approx(profit)
         assert ledger.unrealised_inr(ticks) == pytest.approx(profit)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_quiet_looks_find_what_whole_looks_find(seed: int) -> None:
+    quick, whole = Watched(), Watched()
+    whole.watch.is_quiet = lambda: False  # type: ignore[method-assign]
+    dice = random.Random(seed)
+    last, quiet = 100.0, 0
+    for _ in range(400):
+        act = dice.random()
+        side, strategy = dice.choice(list(Side)), dice.choice(("long", "short"))
+        scope = dice.choice(("all", "long", "short"))
+        last = max(5.0, last + dice.choice((-4.0, -1.0, 0.0, 1.0, 4.0)))
+        for watched in (quick, whole):
+            if act < 0.05:
+                watched.fill(strategy, side, round(last))
+            elif act < 0.15:
+                watched.watch.arm(scope)
+            watched.print(last)
+        quiet += quick.watch.is_quiet()
+        assert quick.breaches == whole.breaches
+        assert (quick.watch.next_at, quick.watch._told) == (whole.watch.next_at, whole.watch._told)
+    assert quick.breaches
+    assert quiet
