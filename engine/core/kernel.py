@@ -200,12 +200,8 @@ class Kernel:
     def conclude(self, now: int) -> Sequence[Effect]:
         """Finish a tick whose hooks have run: the second half of ``handle``."""
         desk = self.desk
-        if not desk.is_stirred:
-            if now < desk.look_at:
-                return NOTHING
-            if desk.look_at and self._loss_watch.is_quiet():
-                desk.look_at = self._loss_watch.next_at
-                return NOTHING
+        if not desk.is_stirred and (now < desk.look_at or self._loss_watch.is_quiet()):
+            return NOTHING
         fresh_arithmetic()
         if now >= desk.look_at:
             self._look_around()

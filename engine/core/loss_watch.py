@@ -44,19 +44,20 @@ class LossWatch:
         self.next_at = min(self.next_at, self._desk.now)
 
     def is_quiet(self) -> bool:
-        """Hold profit and loss against the limits as the last ``look`` found them, all whole.
+        """Take the look of ``Desk.look_at`` where nothing comes of it, as of most in a day.
 
-        False where one is broken, or where a fill or a person's arming asks for a whole look. Most
-        looks of a day end here: floats only, so that no arithmetic has to be set up.
+        The limits are held as the last whole ``look`` found them, which was that none is broken.
+        False where one is now, after a fill or an arming, and while a group waits for prices. Only
+        floats are looked at, so that no arithmetic has to be set up.
         """
-        floors = self._floors
-        if not floors:
+        desk, floors = self._desk, self._floors
+        if not floors or not desk.look_at:
             return False
-        ticks = self._desk.book.ticks
+        ticks = desk.book.ticks
         for pnl, floor in floors:
             if pnl(ticks) <= floor:
                 return False
-        self.next_at = self._desk.now + LOSS_WATCH_NS
+        self.next_at = desk.look_at = desk.now + LOSS_WATCH_NS
         return True
 
     def look(self) -> None:

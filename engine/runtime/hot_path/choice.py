@@ -56,6 +56,7 @@ def make_frame_loop(
         wants_depth,
         kernel.desk.book.ticks,
         kernel.listening.on_tick,
+        kernel.halting.loss_watch.is_quiet,
     )
 
 

@@ -314,6 +314,7 @@ typedef struct {
     PyObject *wants_depth;
     PyObject *book;         /* of the kernel */
     PyObject *routes;
+    PyObject *is_quiet;
 } FrameLoop;
 
 /* What became of a frame. */
@@ -372,6 +373,16 @@ deliver(FrameLoop *self, Py_ssize_t index, PyObject *tick)
     return TAKEN;
 }
 
+/* Ask for the look that is due, which mostly finds nothing to do. */
+static int
+looked(FrameLoop *self)
+{
+    PyObject *answer = PyObject_CallNoArgs(self->is_quiet);
+    int is_quiet = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return is_quiet < 0 ? FAILED : is_quiet ? TAKEN : STIRRED;
+}
+
 /* One frame, of which the time is known to be before the horizon. */
 static int
 take(FrameLoop *self, PyObject *received_at, int64_t at, PyObject *frame)
@@ -418,7 +429,10 @@ take(FrameLoop *self, PyObject *received_at, int64_t at, PyObject *frame)
     if (look_at == -1 && PyErr_Occurred()) {
         return FAILED;
     }
-    return at >= look_at || *slot(self->desk, self->stirred_at) != Py_False ? STIRRED : TAKEN;
+    if (*slot(self->desk, self->stirred_at) != Py_False) {
+        return STIRRED;
+    }
+    return at < look_at ? TAKEN : looked(self);
 }
 
 PyDoc_STRVAR(run_doc,
@@ -471,13 +485,14 @@ static PyObject *
 FrameLoop_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     static char *words[] = {"desk", "decode", "tick", "instrument", "ticks", "frames", "busy", "subscribed",
-                            "wants_depth", "book", "routes", NULL};
-    PyObject *desk, *decode, *ticks, *frames, *busy, *subscribed, *wants_depth, *book, *routes;
+                            "wants_depth", "book", "routes", "is_quiet", NULL};
+    PyObject *desk, *decode, *ticks, *frames, *busy, *subscribed, *wants_depth, *book, *routes, *is_quiet;
     PyTypeObject *tick, *instrument;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "OOO!O!O!O!O!O!O!O!O!:FrameLoop", words, &desk, &decode,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "OOO!O!O!O!O!O!O!O!O!O:FrameLoop", words, &desk, &decode,
                                      &PyType_Type, &tick, &PyType_Type, &instrument, &PyList_Type, &ticks,
                                      &PyList_Type, &frames, &PyList_Type, &busy, &PyByteArray_Type, &subscribed,
-                                     &PyByteArray_Type, &wants_depth, &PyList_Type, &book, &PyList_Type, &routes)) {
+                                     &PyByteArray_Type, &wants_depth, &PyList_Type, &book, &PyList_Type, &routes,
+                                     &is_quiet)) {
         return NULL;
     }
     FrameLoop *self = (FrameLoop *)type->tp_alloc(type, 0);
@@ -495,6 +510,7 @@ FrameLoop_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->wants_depth = Py_NewRef(wants_depth);
     self->book = Py_NewRef(book);
     self->routes = Py_NewRef(routes);
+    self->is_quiet = Py_NewRef(is_quiet);
     PyTypeObject *owner = Py_TYPE(desk);
     if ((self->now_at = slot_of(owner, "now")) < 0 || (self->kseq_at = slot_of(owner, "kseq")) < 0 ||
         (self->look_at_at = slot_of(owner, "look_at")) < 0 ||
@@ -521,6 +537,7 @@ FrameLoop_traverse(FrameLoop *self, visitproc visit, void *arg)
     Py_VISIT(self->busy);
     Py_VISIT(self->book);
     Py_VISIT(self->routes);
+    Py_VISIT(self->is_quiet);
     return 0;
 }
 
@@ -540,6 +557,7 @@ FrameLoop_dealloc(FrameLoop *self)
     Py_XDECREF(self->wants_depth);
     Py_XDECREF(self->book);
     Py_XDECREF(self->routes);
+    Py_XDECREF(self->is_quiet);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -550,7 +568,8 @@ static PyMethodDef FrameLoop_methods[] = {
 };
 
 PyDoc_STRVAR(FrameLoop_doc,
-             "FrameLoop(desk, decode, tick, instrument, ticks, frames, busy, subscribed, wants_depth, book, routes)\n"
+             "FrameLoop(desk, decode, tick, instrument, ticks, frames, busy, subscribed, wants_depth, book, routes,\n"
+             "          is_quiet)\n"
              "--\n\n"
              "The way of ordinary frames through ``ReplayRunner.step`` and ``Kernel.handle``, compiled.");
 

@@ -38,6 +38,7 @@ class FrameLoop:
         wants_depth: bytearray,
         book: list[Tick | None],
         routes: list[tuple[Callable[[Tick], None], ...]],
+        is_quiet: Callable[[], bool],
     ) -> None: ...
     def run(
         self,

@@ -135,8 +135,17 @@ def test_quiet_looks_find_what_whole_looks_find(seed: int) -> None:
             elif act < 0.15:
                 watched.watch.arm(scope)
             watched.print(last)
+            watched.desk.look_at = watched.watch.next_at  # As the kernel notes it.
         quiet += quick.watch.is_quiet()
         assert quick.breaches == whole.breaches
         assert (quick.watch.next_at, quick.watch._told) == (whole.watch.next_at, whole.watch._told)
-    assert quick.breaches
     assert quiet
+
+
+def test_no_look_is_quiet_while_a_group_waits_for_prices(watched: Watched) -> None:
+    watched.fill("long", Side.BUY)
+    watched.print(100.0)
+    watched.desk.look_at = watched.watch.next_at
+    assert watched.watch.is_quiet()
+    watched.desk.look_at = 0
+    assert not watched.watch.is_quiet()

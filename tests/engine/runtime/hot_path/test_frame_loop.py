@@ -54,6 +54,8 @@ class Parts:
         self.heard: list[tuple[int, int, int]] = []
         self.on: dict[int, Callable[[Tick], None]] = {}
         self.routes: list[tuple[Callable[[Tick], None], ...]] = [(self.hear,)] * SIZE
+        self.looks: list[int] = []
+        self.quiet_for: int | None = None
         self.loop = self.made(read)
 
     def made(self, read: Callable[[bytes, int], Any] = decode, **other: Any) -> Any:
@@ -69,6 +71,7 @@ class Parts:
             "wants_depth": self.wants_depth,
             "book": self.desk.book.ticks,
             "routes": self.routes,
+            "is_quiet": self.look,
         }
         return compiled.FrameLoop(**(arguments | other))
 
@@ -77,6 +80,14 @@ class Parts:
         act = self.on.get(len(self.heard))
         if act is not None:
             act(tick)
+
+    def look(self) -> bool:
+        """Find nothing, for a while, where ``quiet_for`` says so."""
+        self.looks.append(self.desk.now)
+        if self.quiet_for is None:
+            return False
+        self.desk.look_at = self.desk.now + self.quiet_for
+        return True
 
     def run(self, frames: list[tuple[int, bytes]], start: int = 0, horizon: int = NEVER) -> Any:
         times, payloads = [at for at, _ in frames], [payload for _, payload in frames]
@@ -158,6 +169,23 @@ def test_it_stops_behind_the_first_frame_that_must_be_looked_at() -> None:
     assert parts.run(frames_of(1, 2, 3)) == (2, True)
     parts.desk.look_at = 0
     assert parts.run(frames_of(1, 2, 3), start=2) == (3, True)
+
+
+def test_it_goes_on_where_the_look_that_is_due_finds_nothing() -> None:
+    parts = Parts()
+    parts.desk.look_at, parts.quiet_for = 101, 2
+    parts.on[5] = lambda _: parts.desk.stir()
+    assert parts.run(frames_of(1, 2, 3, 4, 5, 6)) == (5, True)
+    assert parts.looks == [101, 103], "what was stirred is not looked at here"
+
+
+def test_what_a_look_raises_is_the_callers() -> None:
+    parts = Parts()
+    parts.desk.look_at = 101
+    loop = parts.made(is_quiet=lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        loop.run([100, 101, 102], [b"\1"] * 3, 0, 3, NEVER)
+    assert parts.desk.kseq == 2
 
 
 def test_all_that_listen_hear_it_in_order_and_what_changes_counts_from_the_next() -> None:
@@ -246,9 +274,14 @@ ODD = st.sampled_from([b"text", b"too long", b""])
     st.integers(100, 160),
     st.lists(st.integers(1, 30), max_size=3),
     st.sets(st.integers(0, 5), max_size=2),
+    st.none() | st.integers(0, 9),
 )
 def test_it_does_what_one_frame_after_the_other_would(
-    steps: list[tuple[int, bytes]], horizon: int, stirs: list[int], busy: set[int]
+    steps: list[tuple[int, bytes]],
+    horizon: int,
+    stirs: list[int],
+    busy: set[int],
+    quiet: int | None,
 ) -> None:
     at, frames = 100, []
     for step, payload in steps:
@@ -256,7 +289,7 @@ def test_it_does_what_one_frame_after_the_other_would(
         frames.append((at, payload))
     compiled_parts, plain = Parts(), Parts()
     for parts in (compiled_parts, plain):
-        parts.desk.look_at = 130
+        parts.desk.look_at, parts.quiet_for = 130, quiet
         for index in busy:
             parts.busy[index] = 1
         for number in stirs:
@@ -267,6 +300,7 @@ def test_it_does_what_one_frame_after_the_other_would(
     assert compiled_parts.frames == plain.frames
     assert compiled_parts.ticks == plain.ticks
     assert compiled_parts.desk.kseq == plain.desk.kseq
+    assert compiled_parts.looks == plain.looks
 
 
 def _one_by_one(parts: Parts, frames: list[tuple[int, bytes]], horizon: int) -> tuple[int, bool]:
@@ -288,7 +322,7 @@ def _one_by_one(parts: Parts, frames: list[tuple[int, bytes]], horizon: int) -> 
         parts.frames[index] = payload
         for hear in parts.routes[index]:
             hear(tick)
-        if at >= desk.look_at or desk.is_stirred:
+        if desk.is_stirred or (at >= desk.look_at and not parts.look()):
             return place + 1, True
     return len(frames), False
 

@@ -82,6 +82,7 @@ def loop_over(desk: Desk, decode: Callable[[bytes, int], Tick], routes: list[Any
         bytearray(size),
         desk.book.ticks,
         routes,
+        lambda: False,
     )
 
 
