@@ -8,6 +8,7 @@ unrealised profit (DESIGN.md decision 4).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Generic, TypeVar
@@ -31,7 +32,10 @@ _Held = tuple[str, Instrument, Product]
 
 
 class _Line:
-    """One position as it is kept. ``cost`` is what its open units cost; below 0 when short."""
+    """One position as it is kept, the how many-th of its scope.
+
+    ``cost`` is what its open units cost; below 0 when short.
+    """
 
     __slots__ = (
         "_view",
@@ -41,14 +45,16 @@ class _Line:
         "cost_float",
         "index",
         "instrument",
+        "number",
         "quantity",
         "realised",
         "sold_quantity",
         "sold_value",
     )
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, number: int) -> None:
         self.instrument = instrument
+        self.number = number
         self.index = instrument.index
         self.quantity = 0
         self.cost = ZERO
@@ -118,10 +124,6 @@ Held = tuple[int, int, float]
 Mark = Callable[[list[Held], Sequence[Tick | None]], float]
 
 
-Pnl = Callable[[Sequence[Tick | None]], float]
-"""Profit and loss of one strategy, account or all at the newest ticks, rupees before charges."""
-
-
 def mark(held: list[Held], ticks: Sequence[Tick | None]) -> float:
     """Return what closing all of ``held`` at the last prices would earn; without a price nothing.
 
@@ -136,40 +138,45 @@ def mark(held: list[Held], ticks: Sequence[Tick | None]) -> float:
 
 
 class _Scope(Generic[K]):
-    """The positions of one strategy, account, group or of all, in order of first fill."""
+    """The positions of one strategy, account, group or of all, in order of first fill.
 
-    __slots__ = ("_mark", "_open", "_realised_float", "lines", "realised")
+    ``open``: what is held, in that order too, kept up by each fill: sums of floats depend on it.
+    """
+
+    __slots__ = ("_mark", "_numbers", "lines", "open", "realised", "realised_float")
 
     def __init__(self, mark: Mark) -> None:
         self._mark = mark
         self.lines: dict[K, _Line] = {}
         self.realised = ZERO
-        self._realised_float = 0.0
-        self._open: list[Held] | None = []
+        self.realised_float = 0.0
+        self.open: list[Held] = []
+        self._numbers: list[int] = []
 
     def apply(self, key: K, fill: Fill) -> None:
         line = self.lines.get(key)
         if line is None:
-            line = self.lines[key] = _Line(fill.instrument)
+            line = self.lines[key] = _Line(fill.instrument, len(self.lines))
         self.realised += line.apply(fill)
-        self._realised_float = float(self.realised)
-        self._open = None
-
-    def open(self) -> list[Held]:
-        """Return what is held, in order of first fill."""
-        if self._open is None:
-            self._open = [
-                (line.index, line.quantity, line.cost_float)
-                for line in self.lines.values()
-                if line.quantity
-            ]
-        return self._open
+        self.realised_float = float(self.realised)
+        number, numbers, held = line.number, self._numbers, self.open
+        place = bisect_left(numbers, number)
+        was_open = place < len(numbers) and numbers[place] == number
+        if line.quantity:
+            shown = (line.index, line.quantity, line.cost_float)
+            if was_open:
+                held[place] = shown
+            else:
+                numbers.insert(place, number)
+                held.insert(place, shown)
+        elif was_open:
+            del numbers[place], held[place]
 
     def unrealised(self, ticks: Sequence[Tick | None]) -> float:
-        return self._mark(self.open(), ticks)
+        return self._mark(self.open, ticks)
 
     def pnl(self, ticks: Sequence[Tick | None]) -> float:
-        return self._realised_float + self._mark(self.open(), ticks)
+        return self.realised_float + self._mark(self.open, ticks)
 
 
 class Ledger:
@@ -181,7 +188,7 @@ class Ledger:
     """
 
     def __init__(self, mark: Mark = mark) -> None:
-        self._mark = mark
+        self.mark = mark
         self._all: _Scope[_Held] = _Scope(mark)
         self._accounts: dict[str, _Scope[_Held]] = {}
         self._strategies: dict[str, _Scope[Instrument]] = {}
@@ -256,7 +263,7 @@ class Ledger:
 
     def holds_any(self) -> bool:
         """Return True while any strategy holds anything, whatever the accounts net to."""
-        return any(scope.open() for scope in self._strategies.values())
+        return any(scope.open for scope in self._strategies.values())
 
     def group_net(self, group_id: str, account: str, instrument: Instrument) -> int:
         """Return the net units a group holds in one account."""
@@ -313,10 +320,12 @@ class Ledger:
         scope = self._scope_of(strategy, account)
         return 0.0 if scope is None else scope.pnl(ticks)
 
-    def pnl_of(self, strategy: str | None, account: str | None) -> Pnl | None:
-        """Return what says realised plus unrealised at given ticks; None where nothing traded."""
+    def standing(
+        self, strategy: str | None, account: str | None
+    ) -> tuple[float, list[Held]] | None:
+        """Return what was realised and what is held, until the next fill; None without a fill."""
         scope = self._scope_of(strategy, account)
-        return None if scope is None else scope.pnl
+        return None if scope is None else (scope.realised_float, scope.open)
 
     def group_pnl_inr(self, group_id: str, ticks: Sequence[Tick | None]) -> float:
         """Return realised plus unrealised of a group, before charges."""
@@ -326,7 +335,7 @@ class Ledger:
     def _scope(self, scopes: dict[S, _Scope[K]], key: S) -> _Scope[K]:
         scope = scopes.get(key)
         if scope is None:
-            scope = scopes[key] = _Scope(self._mark)
+            scope = scopes[key] = _Scope(self.mark)
         return scope
 
     def _scope_of(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.core.desk import Desk
-from engine.core.ledger import Pnl
+from engine.core.ledger import Held
 from engine.core.timers import NEVER
 from engine.ports import Breach, RiskGate, RiskView
 from engine.rules.clock_time import NS_PER_S
@@ -21,6 +21,10 @@ from engine.rules.clock_time import NS_PER_S
 LOSS_WATCH_NS = NS_PER_S
 DEEPER: Final = 0.5
 """Share of a limit by which an accepted loss must grow; C19 goes from 2 to 3 percent as well."""
+
+
+_Floor = tuple[float, list[Held], float]
+"""Of one limit: rupees realised, what is held, and the profit and loss at which it breaks."""
 
 
 class LossWatch:
@@ -35,7 +39,7 @@ class LossWatch:
         self._on_breach = on_breach
         self._told: set[str] = set()
         self._accepted: dict[str, float] = {}
-        self._floors: list[tuple[Pnl, float]] = []
+        self._floors: list[_Floor] = []
         self.next_at = NEVER
 
     def wake(self) -> None:
@@ -53,9 +57,9 @@ class LossWatch:
         desk, floors = self._desk, self._floors
         if not floors or not desk.look_at:
             return False
-        ticks = desk.book.ticks
-        for pnl, floor in floors:
-            if pnl(ticks) <= floor:
+        ticks, mark = desk.book.ticks, desk.ledger.mark
+        for realised, held, floor in floors:
+            if realised + mark(held, ticks) <= floor:
                 return False
         self.next_at = desk.look_at = desk.now + LOSS_WATCH_NS
         return True
@@ -80,13 +84,13 @@ class LossWatch:
         self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
         self._floors = self._whole() if is_held and not found else []
 
-    def _whole(self) -> list[tuple[Pnl, float]]:
-        """Return what each limit holds, with the profit and loss at which it breaks."""
-        pnl_of = self._desk.ledger.pnl_of
+    def _whole(self) -> list[_Floor]:
+        """Return where each limit stands until the next fill, which wakes the watch."""
+        standing = self._desk.ledger.standing
         return [
-            (pnl, -float(limit.limit_inr))
+            (*stands, -float(limit.limit_inr))
             for limit in self._gate.loss_limits(self._view)
-            if (pnl := pnl_of(limit.strategy, limit.account)) is not None
+            if (stands := standing(limit.strategy, limit.account)) is not None
         ]
 
     def arm(self, scope: str) -> None:

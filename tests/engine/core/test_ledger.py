@@ -296,6 +296,40 @@ def test_realised_less_the_cost_of_what_is_open_is_the_cash_to_the_last_digit(
         assert all(line.cost == 0 for line in scope.lines.values() if not line.quantity)
 
 
+FLAT_SOON = st.lists(
+    st.builds(
+        fill,
+        st.sampled_from(Side),
+        st.just(65),
+        PRICES,
+        instrument=st.sampled_from([INFY, TCS, NIFTY]),
+        strategy=st.sampled_from(["s", "t"]),
+        product=st.sampled_from([MIS, NRML]),
+    ),
+    max_size=40,
+)
+
+
+@given(FILLS | FLAT_SOON)
+def test_what_is_held_stands_in_the_order_of_first_fills_whatever_was_flat_meanwhile(
+    fills: list[Fill],
+) -> None:
+    ledger = Ledger()
+    for one in fills:
+        ledger.apply(one)
+        for of in (None, "s", "t"):
+            scope = ledger._scope_of(of, None)
+            held = [
+                (line.index, line.quantity, float(line.cost))
+                for line in (() if scope is None else scope.lines.values())
+                if line.quantity
+            ]
+            earned = float(ledger.realised_inr(of))
+            assert ledger.standing(of, None) == (None if scope is None else (earned, held))
+        held_by = [units for s in "st" for _, units in ledger.strategy_nets(s)]
+        assert ledger.holds_any() is bool(held_by)
+
+
 @given(FILLS)
 def test_every_way_of_netting_has_the_same_profit_at_the_same_prices(fills: list[Fill]) -> None:
     ledger = ledger_of(*fills)
