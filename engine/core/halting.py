@@ -159,9 +159,9 @@ class Halting:
             for part in group.parts.values():
                 part.flattens = part.flattens and not flattening.isdisjoint(part.scopes)
 
-    def stranded(self, group: Group, why: str) -> None:
-        """A group cannot get flat: nothing else may make it worse."""
-        event = KillTripped(EVERYTHING, KillMode.CANCEL_ALL, "engine", f"{group.group_id}: {why}")
+    def stranded(self, group: Group, why: str, scope: str) -> None:
+        """A group cannot get flat: nothing else in ``scope`` may make it worse."""
+        event = KillTripped(scope, KillMode.CANCEL_ALL, "engine", f"{group.group_id}: {why}")
         self._tell(lambda: self.kill(event))
 
     def foreign(self, why: str) -> None:

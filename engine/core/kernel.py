@@ -349,8 +349,8 @@ class Kernel:
     def _foreign(self, why: str) -> None:
         self.halting.foreign(why)
 
-    def _stranded(self, group: Group, why: str) -> None:
-        self.halting.stranded(group, why)
+    def _stranded(self, group: Group, why: str, scope: str) -> None:
+        self.halting.stranded(group, why, scope)
 
     def _unclaimed(self, update: OrderUpdate) -> None:
         self.reconcile.unclaimed(update)

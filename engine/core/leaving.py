@@ -13,6 +13,7 @@ from engine.model.command import Lane
 from engine.model.legs import GroupState, LegRole
 from engine.model.legs_state import GroupTrigger
 from engine.model.order import AmendKind, Lifecycle
+from engine.model.scope import EVERYTHING
 from engine.ports import RiskView, TradingState
 from engine.rules.clock_time import clock_text, ns
 
@@ -24,14 +25,17 @@ CANCEL_FIRST_S = 5.0
 
 
 class Leaving:
-    """Takes parts to CLOSED or UNWOUND. ``on_stranded`` is told of one that cannot get flat."""
+    """Takes parts to CLOSED or UNWOUND.
+
+    ``on_stranded`` is told of one that cannot get flat: the group, why, and the scope to kill.
+    """
 
     def __init__(
         self,
         desk: Desk,
         bench: Workbench,
         view: RiskView,
-        on_stranded: Callable[[Group, str], None],
+        on_stranded: Callable[[Group, str, str], None],
     ) -> None:
         self._desk = desk
         self._bench = bench
@@ -89,6 +93,16 @@ class Leaving:
             self._note_exit_end(part, leg)
         if self._waits_for_open(part):
             return
+        closed = self._closed_at(part)
+        if closed is not None and not self._bench.has_working(part):
+            held = (
+                f"{leg.plan.side.sign * leg.net:+d} {leg.instrument.symbol}"
+                for leg in part.legs
+                if leg.net
+            )
+            why = f"nothing of it trades today after {clock_text(closed, 0)}"
+            self._strand(part, f"{why}, and it holds {', '.join(held)}")
+            return
         exhausted = [leg for leg in part.legs if leg.exit_failures > policy.exit_retries]
         if exhausted:
             self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}")
@@ -123,6 +137,16 @@ class Leaving:
                 f"not left before {clock_text(max(later), 0)}: nothing trades until then",
             )
         return len(later) == len(opens)
+
+    def _closed_at(self, part: Part) -> int | None:
+        """Return when the last of what is held closed for the day; None while any may trade."""
+        closed = [
+            self._desk.trading.closed_at(leg.instrument, self._desk.now)
+            for leg in part.legs
+            if leg.net
+        ]
+        over = [at for at in closed if at is not None]
+        return max(over) if over and len(over) == len(closed) else None
 
     def _reopens_at(self, leg: LegRun) -> int | None:
         return self._desk.trading.reopens_at(leg.instrument, self._desk.now)
@@ -202,4 +226,6 @@ class Leaving:
             part.group.group_id,
             f"STRANDED: cannot get flat in {part.account}: {why}. A person is needed",
         )
-        self._on_stranded(part.group, why)
+        # After the close no other order makes it worse, and other markets go on trading.
+        is_over = self._closed_at(part) is not None
+        self._on_stranded(part.group, why, part.group.strategy if is_over else EVERYTHING)

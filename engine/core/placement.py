@@ -45,7 +45,7 @@ class Placement:
         blotter: Blotter,
         client_ids: ClientIds,
         on_group: Callable[[Group], None],
-        on_stranded: Callable[[Group, str], None],
+        on_stranded: Callable[[Group, str, str], None],
     ) -> None:
         self._desk = desk
         self._blotter = blotter

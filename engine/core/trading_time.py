@@ -68,6 +68,11 @@ class TradingTime:
         later = (opens for opens, _ in self.windows(instrument) if opens > now)
         return next(later, None)
 
+    def closed_at(self, instrument: Instrument, now: int) -> int | None:
+        """Return when its last window of the day closed, None before that and on no trading day."""
+        windows = self.windows(instrument)
+        return windows[-1][1] if windows and windows[-1][1] <= now else None
+
 
 def merged(windows: Iterable[tuple[int, int]]) -> Windows:
     """Return ``windows`` in order, those that touch or overlap as one."""

@@ -167,6 +167,41 @@ class TestExitFails:
         assert s.nets() == {s.far_call: 65, s.call: -65}
 
 
+class TestAfterTheClose:
+    def held_at_the_close(self, stage: Any) -> Any:
+        """Half of a resting order is filled when the exchange lets the rest expire."""
+        s = stage({"when": {"leg": 1}, "do": "fill_half"})
+        s.ask(lambda p: p.watch(s.call))
+        s.seconds(2)
+        s.enter(buy(s.call, 2, limit=round(s.strategy.last(s.call)) + 2), deadline_s=None)
+        s.advance("15:40:01")
+        return s
+
+    def test_what_cannot_be_closed_any_more_is_told_and_not_tried(self, stage: Any) -> None:
+        s = self.held_at_the_close(stage)
+        assert s.group("group").state is GroupState.STRANDED
+        assert [o.lifecycle for o in s.orders] == ["EXPIRED"]
+        (told,) = [line.text for line in s.alerts() if "STRANDED" in line.text]
+        what = "nothing of it trades today after 15:40:00, and it holds +65 NIFTY 25AUG26 24300 CE"
+        assert what in told
+        s.seconds(300)
+        assert len(s.orders) == 1
+
+    def test_only_its_own_strategy_is_killed(self, stage: Any) -> None:
+        s = self.held_at_the_close(stage)
+        (kill,) = [r for r in s.records if isinstance(r, KillRecorded)]
+        assert (kill.scope, kill.mode) == (s.strategy.id, KillMode.CANCEL_ALL)
+
+    def test_an_exit_asked_for_then_is_no_other(self, stage: Any) -> None:
+        s = stage()
+        s.enter(sell(s.call))
+        s.advance("15:41:00")
+        s.ask(lambda p: p.exit("group", "too late"))
+        assert s.group("group").state is GroupState.STRANDED
+        assert "it holds -65 NIFTY 25AUG26 24300 CE" in s.group("group").why
+        assert not [o for o in s.orders if o.key.exit]
+
+
 class TestLate:
     def test_a_fill_after_the_end_opens_the_group_again_and_is_unwound(self, stage: Any) -> None:
         s = stage({"when": {"leg": 1}, "do": "fill_half"})

@@ -94,6 +94,9 @@ def test_a_break_has_a_reopening_and_the_last_close_has_none() -> None:
         assert found.reopens_at(FUTURE, at(clock)) == (None if opens is None else at(opens)), clock
     assert found.opened_at(FUTURE, at("11:45")) == at("11:30")
     assert found.opened_at(FUTURE, at("10:30")) is None
+    closed = {"09:00": None, "10:30": None, "12:29": None, "12:30": "12:30", "15:00": "12:30"}
+    for clock, closes in closed.items():
+        assert found.closed_at(FUTURE, at(clock)) == (None if closes is None else at(closes)), clock
 
 
 @given(
