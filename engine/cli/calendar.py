@@ -13,6 +13,7 @@ from engine.cli.hours_shown import CLASS_WORDS, clock, phase_words, span
 from engine.cli.output import JsonOption, write_json, write_lines
 from engine.errors import EXIT_FILE, FileError
 from engine.model.instrument import Segment
+from engine.model.nearest import nearest
 from engine.rules import RULES_VERSION
 from engine.rules.changes import NO_CHANGES
 from engine.rules.clock_time import ist_date
@@ -22,7 +23,6 @@ from engine.rules.sessions import DayPlan, Sessions
 from engine.rules.square_off import LEAVE_EARLIER_S, leave_by
 from engine.runtime import calendar_file
 from engine.runtime.clock import SystemClock
-from engine.runtime.yaml_check import nearest
 
 _ITSELF: Final = "\0"
 """Stands for the segment's name while segments that say the same are joined."""

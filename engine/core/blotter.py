@@ -122,15 +122,15 @@ class Blotter:
         quantity: int,
         trigger_price: Decimal | None,
         waits: bool = False,
-    ) -> str:
-        """Ask for other terms of a working order; return why that is refused, empty if it is not.
+    ) -> str | None:
+        """Ask for other terms of a working order; return why that is refused, None if it is not.
 
         While a request is out nothing is asked, unless it ``waits`` behind that or is refused.
         """
         desk = self._desk
         order = self.orders[client_id]
         if order.amend is not None and order.amend.state.is_outstanding and not waits:
-            return ""
+            return None
         wanted = Replacement(
             client_id=client_id,
             generation=order.generation + 1,
@@ -148,7 +148,7 @@ class Blotter:
             self._store(step.order, "WANT_REPLACE", f"to {price}")
         elif waits and order.lifecycle is not Lifecycle.APPROVED:
             return step.note  # One that is APPROVED is changed once it is sent.
-        return ""
+        return None
 
     def restore(self, order: Order) -> None:
         """Know an order of an earlier process, as its journal left it."""

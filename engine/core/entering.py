@@ -290,7 +290,7 @@ class Entering:
             quantity=order.quantity,
             trigger_price=order.trigger_price,
         )
-        if refusal:
+        if refusal is not None:
             self.fail(part, leg, refusal)
 
     def _catch_up(self, part: Part, leg: LegRun, order: Order) -> None:
@@ -307,7 +307,7 @@ class Entering:
             quantity=order.quantity,
             trigger_price=plan.trigger,
         )
-        if refusal:
+        if refusal is not None:
             self._desk.alert("warning", part.group.group_id, f"not modified: {refusal}")
             leg.plan = msgspec.structs.replace(plan, limit=sent.price, trigger=sent.trigger_price)
 

@@ -94,6 +94,8 @@ class Leaving:
         if self._waits_for_open(part):
             return
         closed = self._closed_at(part)
+        # After the close no other order makes it worse, and other markets go on trading.
+        scope = EVERYTHING if closed is None else part.group.strategy
         if closed is not None and not self._bench.has_working(part):
             held = (
                 f"{leg.plan.side.sign * leg.net:+d} {leg.instrument.symbol}"
@@ -101,15 +103,15 @@ class Leaving:
                 if leg.net
             )
             why = f"nothing of it trades today after {clock_text(closed, 0)}"
-            self._strand(part, f"{why}, and it holds {', '.join(held)}")
+            self._strand(part, f"{why}, and it holds {', '.join(held)}", scope)
             return
         exhausted = [leg for leg in part.legs if leg.exit_failures > policy.exit_retries]
         if exhausted:
-            self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}")
+            self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}", scope)
             return
         if desk.now - part.leaving_since >= ns(policy.exit_deadline_s):
             leg = next(leg for leg in part.legs if leg.net or self._bench.is_working(leg))
-            self._strand(part, f"{leg.words}: not flat in {policy.exit_deadline_s:g} s")
+            self._strand(part, f"{leg.words}: not flat in {policy.exit_deadline_s:g} s", scope)
             return
         risk_left = any(
             leg.plan.role is LegRole.RISK and (leg.net or self._bench.exposed(leg.entry_ids))
@@ -146,7 +148,7 @@ class Leaving:
             if leg.net
         ]
         over = [at for at in closed if at is not None]
-        return max(over) if over and len(over) == len(closed) else None
+        return max(over, default=None) if len(over) == len(closed) else None
 
     def _reopens_at(self, leg: LegRun) -> int | None:
         return self._desk.trading.reopens_at(leg.instrument, self._desk.now)
@@ -218,7 +220,7 @@ class Leaving:
         )
         return pricing.marketable(self._desk.book, leg.instrument, side, 1 + leg.exit_steps, worst)
 
-    def _strand(self, part: Part, why: str) -> None:
+    def _strand(self, part: Part, why: str, scope: str) -> None:
         self._bench.cancel_working(part, why, entries=True, lane=Lane.CANCEL)
         self._bench.move_part(part, GroupTrigger.CANNOT_FLATTEN, why)
         self._desk.alert(
@@ -226,6 +228,4 @@ class Leaving:
             part.group.group_id,
             f"STRANDED: cannot get flat in {part.account}: {why}. A person is needed",
         )
-        # After the close no other order makes it worse, and other markets go on trading.
-        is_over = self._closed_at(part) is not None
-        self._on_stranded(part.group, why, part.group.strategy if is_over else EVERYTHING)
+        self._on_stranded(part.group, why, scope)

@@ -163,7 +163,7 @@ class Placement:
                 trigger_price=stop,
                 waits=True,
             )
-            if refusal:
+            if refusal is not None:
                 self._desk.alert("warning", part.group.group_id, f"not modified: {refusal}")
                 return True
         leg.plan = msgspec.structs.replace(plan, limit=price, trigger=stop)

@@ -190,8 +190,8 @@ class Journal:
             self._refusal = self._refusal or f"{self._name}: the journal is closed"
             self._disk.close()
 
-    def _frame(self, record: Record, at: int, wall: int) -> int:
-        """Have a record go out with the next write, and return its sequence."""
+    def _frame(self, record: Record, at: int, wall: int) -> None:
+        """Have a record go out with the next write."""
         payload = encode(record)
         sequence = self._sequence + 1
         head = HEAD.pack(sequence, self._epoch, TYPE_NUMBERS[type(record)], at, wall)
@@ -200,7 +200,6 @@ class Journal:
         self._lines.append(canonical_line(sequence, at, payload))
         self._sequence = sequence
         self._prev_hash = hash_of(framed)
-        return sequence
 
     def _write(self) -> None:
         """Put what was framed into the file; only then may a sync count it."""

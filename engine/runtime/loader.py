@@ -26,6 +26,7 @@ from typing import Any, Generic, get_args
 from engine.errors import FileError
 from engine.model.arithmetic import exactly
 from engine.model.codec import encode
+from engine.model.nearest import nearest
 from engine.runtime import config, yaml_check
 from engine.runtime.config import (
     Configuration,
@@ -35,7 +36,6 @@ from engine.runtime.config import (
     StrategyRisk,
     StrategySettings,
 )
-from engine.runtime.yaml_check import nearest
 from engine.runtime.yaml_marks import Document
 from engine.strategy import Params, State, Strategy
 

@@ -6,17 +6,17 @@ not true, and a time or a date is text of the right form.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 import pydantic_core
 from pydantic import BaseModel, ValidationError
 
+from engine.model.nearest import nearest
 from engine.runtime.logs import is_secret_key
 from engine.runtime.yaml_marks import Document, KeyPath
 
@@ -57,15 +57,6 @@ def check(document: Document, path: KeyPath, value: Any, model: type[M]) -> M | 
     except ValidationError as error:
         _report(document, path, value, model, error)
         return None
-
-
-def nearest(asked: str, known: Iterable[str]) -> str:
-    """Return ``; nearest: x`` for the likeliest of ``known``, or what there is to choose from."""
-    names = list(known)
-    close = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
-    if close:
-        return f"; nearest: {close[0]}"
-    return f"; known: {', '.join(sorted(names))}" if names else "; there are none"
 
 
 def _plain(value: Any) -> str:

@@ -108,8 +108,9 @@ class Sends:
         self._waiting.clear()
         self._current = written
 
-        def noting(record: Record, at: int, wall: int) -> int:
-            sequence = frame(record, at, wall)
+        def noting(record: Record, at: int, wall: int) -> None:
+            frame(record, at, wall)
+            sequence = journal.sequence
             written.decrees.note(record, sequence)
             if isinstance(record, KillRecorded):
                 self._count_killed(record.scope)
@@ -125,7 +126,6 @@ class Sends:
                         self._waiting[order.client_id] = False
                         self._forget_lost(order.client_id, written)
                 self._check_end(order, written, sequence)
-            return sequence
 
         def writing() -> None:
             length = disk.length
