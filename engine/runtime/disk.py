@@ -56,9 +56,9 @@ class FileDisk:
 
     def append(self, data: bytes) -> None:
         """Write all of ``data`` at the end; it survives the end of this process."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        written = os.write(self._descriptor, data)
+        while written < len(data):  # A disk that is almost full takes a part.
+            written += os.write(self._descriptor, memoryview(data)[written:])
 
     def sync(self) -> None:
         """Make everything appended durable."""

@@ -149,7 +149,7 @@ def sort_out(effects: Iterable[Effect]) -> tuple[list[Record], list[Effect]]:
     records: list[Record] = []
     others: list[Effect] = []
     for effect in effects:
-        if isinstance(effect, Keep):
+        if effect.__class__ is Keep:
             records.append(effect.record)
         else:
             others.append(effect)

@@ -153,10 +153,8 @@ class Journal:
     def append_all(self, records: Iterable[Record], at: int) -> int:
         """Write records in their order, with one write, and return the last one's sequence."""
         self._require_whole()
-        wall = self._wall.now()
         try:
-            for record in records:
-                self._frame(record, at, wall)
+            self._frame(records, at)
         finally:
             self._write()
         return self._sequence
@@ -190,29 +188,33 @@ class Journal:
             self._refusal = self._refusal or f"{self._name}: the journal is closed"
             self._disk.close()
 
-    def _frame(self, record: Record, at: int, wall: int) -> None:
-        """Have a record go out with the next write."""
-        payload = encode(record)
-        sequence = self._sequence + 1
-        head = HEAD.pack(sequence, self._epoch, TYPE_NUMBERS[type(record)], at, wall)
-        framed = frame_record(sequence, head + payload + self._prev_hash)
-        self._unwritten.append(framed)
-        self._lines.append(canonical_line(sequence, at, payload))
-        self._sequence = sequence
-        self._prev_hash = hash_of(framed)
+    def _frame(self, records: Iterable[Record], at: int) -> None:
+        """Have records go out with the next write; those before one that has no form still do."""
+        epoch, wall = self._epoch, self._wall.now()
+        unwritten, lines = self._unwritten, self._lines
+        for record in records:
+            payload = encode(record)
+            sequence = self._sequence + 1
+            head = HEAD.pack(sequence, epoch, TYPE_NUMBERS[record.__class__], at, wall)
+            framed = frame_record(sequence, head + payload + self._prev_hash)
+            unwritten.append(framed)
+            lines.append(canonical_line(sequence, at, payload))
+            self._sequence = sequence
+            self._prev_hash = hash_of(framed)
 
     def _write(self) -> None:
         """Put what was framed into the file; only then may a sync count it."""
         self._require_whole()
         if not self._unwritten:
             return
-        unwritten, self._unwritten = self._unwritten, []
-        lines, self._lines = self._lines, []
+        unwritten, lines = b"".join(self._unwritten), b"".join(self._lines)
+        self._unwritten.clear()
+        self._lines.clear()
         try:
-            self._disk.append(b"".join(unwritten))
+            self._disk.append(unwritten)
         except OSError as error:
             raise self._failed("written", self._written, self._sequence, error) from error
-        self._canonical.update(b"".join(lines))
+        self._canonical.update(lines)
         self._written = self._sequence
 
     def _require_whole(self) -> None:
@@ -249,7 +251,7 @@ def frame_record(sequence: int, body: bytes) -> bytes:
 
 def checksum(body: bytes) -> int:
     """Return the CRC of a record whose part after the CRC is ``body``."""
-    return crc32(len(body).to_bytes(4, "little") + body)
+    return crc32(body, crc32(len(body).to_bytes(4, "little")))
 
 
 def hash_of(framed: bytes) -> bytes:

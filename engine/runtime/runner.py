@@ -253,22 +253,23 @@ class ReplayRunner:
         What a timer or the exchange has to say by now comes before the governor: the re-check of a
         message that leaves should know it.
         """
+        effects, governor = self._effects, self._governor
         while True:
-            if self._effects.has_answers:
-                for event in self._effects.answers(now):
+            if effects.has_answers:
+                for event in effects.answers(now):
                     self.dispatch(event, now)
                 continue
+            due = governor.next_time()
+            if due is None or due > now:
+                return
             exchange = self._broker.next_time()
-            is_preceded = self._kernel.next_timer() <= now or (
-                exchange is not None and exchange <= now
-            )
-            if is_preceded or not self._release(now):
+            if self._kernel.next_timer() <= now or (exchange is not None and exchange <= now):
+                return
+            if not self._release(now):
                 return
 
     def _release(self, now: int) -> bool:
-        due = self._governor.next_time()
-        if due is None or due > now:
-            return False
+        """Dispatch what the governor, which is due, gives up and lets go; False if neither."""
         expired = self._governor.expired(now)
         if expired:
             self.dispatch(SendExpired(tuple(expired)), now)

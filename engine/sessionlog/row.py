@@ -126,10 +126,8 @@ class Chain:
 
     def add(self, kseq: int, payload: bytes) -> str:
         """Take in the effects of one event and return the chain so far, hex."""
-        link = blake2b(self._digest, digest_size=_CHAIN_BYTES)
-        link.update(kseq.to_bytes(8, "little", signed=True))
-        link.update(payload)
-        self._digest = link.digest()
+        link = self._digest + kseq.to_bytes(8, "little", signed=True) + payload
+        self._digest = blake2b(link, digest_size=_CHAIN_BYTES).digest()
         return self._digest.hex()
 
     @property

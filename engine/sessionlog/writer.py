@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, count, islice, repeat
 from typing import Final
 
 import msgspec
@@ -30,6 +30,7 @@ from engine.sessionlog.row import Chain, Connection, Run, Summary
 FLUSH_INTERVAL_NS: Final = 250_000_000
 FLUSH_ROWS: Final = 4096
 
+_NO_ROWS: Final = ((), (), (), (), ())
 _EFFECTS_JSON: Final = b'{"chain":"%s","effects":%s}'
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -72,12 +73,7 @@ class SessionLogWriter:
         self._first_frame_at: int | None = None
         self._last_frame_at: int | None = None
 
-        self._kinds = bytearray()
-        self._seqs = array("q")
-        self._times = array("q")
-        self._sources = bytearray()
-        self._payloads: list[bytes] = []
-        self._oldest_unflushed: int | None = None
+        self._waiting: list[tuple[RowKind, int, int, int, bytes]] = []
         self._refusal: str | None = None
         self._bytes = 0
         self._rows = 0
@@ -131,21 +127,15 @@ class SessionLogWriter:
         if self._first_frame_at is None:
             self._first_frame_at = received_at[0]
         self._last_frame_at = received_at[-1]
-        code = bytes([self._source_codes[source]])
-        done = 0
-        while done < len(payloads):
-            until = min(done + self._flush_rows - len(self._kinds), len(payloads))
-            rows, number = until - done, self.frame_count
-            self._counts[RowKind.FRAME] += rows
-            self._kinds += bytes([RowKind.FRAME]) * rows
-            self._seqs.extend(range(number, number + rows))
-            self._times.extend(received_at[done:until])
-            self._sources += code * rows
-            self._payloads += payloads[done:until]
-            if self._oldest_unflushed is None:
-                self._oldest_unflushed = received_at[done]
-            done = until
-            if len(self._kinds) >= self._flush_rows:
+        kind, code = repeat(RowKind.FRAME), repeat(self._source_codes[source])
+        rows = zip(kind, count(self.frame_count), received_at, code, payloads, strict=False)
+        left = len(payloads)
+        while left:
+            taken = min(self._flush_rows - len(self._waiting), left)
+            self._waiting += islice(rows, taken)
+            self._counts[RowKind.FRAME] += taken
+            left -= taken
+            if len(self._waiting) >= self._flush_rows:
                 self._append_batch()
         self.flush_due(received_at[-1])
 
@@ -192,18 +182,15 @@ class SessionLogWriter:
 
     def flush_due(self, now: int) -> None:
         """Flush if the oldest row waits too long; call it while nothing arrives."""
-        if (
-            self._flush_interval_ns is not None
-            and self._oldest_unflushed is not None
-            and now - self._oldest_unflushed >= self._flush_interval_ns
-        ):
+        interval_ns, waiting = self._flush_interval_ns, self._waiting
+        if interval_ns is not None and waiting and now - waiting[0][2] >= interval_ns:
             self.flush()
 
     def flush(self) -> None:
         """Hand every row so far to the operating system."""
         if self._refusal is not None:
             raise RecordingError(self._refusal)
-        if self._kinds:
+        if self._waiting:
             self._append_batch()
 
     def close(self, at: int, reason: str) -> Summary:
@@ -253,40 +240,30 @@ class SessionLogWriter:
         if self._refusal is not None:
             raise RecordingError(self._refusal)
         self._counts[kind] += 1
-        self._kinds.append(kind)
-        self._seqs.append(seq)
-        self._times.append(at)
-        self._sources.append(source)
-        self._payloads.append(payload)
-        if self._oldest_unflushed is None:
-            self._oldest_unflushed = at
-        if len(self._kinds) >= self._flush_rows:
+        self._waiting.append((kind, seq, at, source, payload))
+        if len(self._waiting) >= self._flush_rows:
             self._append_batch()
-        else:
+        elif self._flush_interval_ns is not None:
             self.flush_due(at)
 
     def _append_batch(self) -> None:
-        rows = len(self._kinds)
+        # The first batch of all is empty.
+        kinds, seqs, times, sources, payloads = tuple(zip(*self._waiting, strict=True)) or _NO_ROWS
         batch = pa.RecordBatch.from_arrays(
             [
-                _named(self._kinds, self._kind_names),
-                _fixed(self._seqs, self._schema.field("seq").type),
-                _fixed(self._times, self._schema.field("at").type),
-                _named(self._sources, self._source_names),
-                _bytes_of(pa.binary(), self._payloads),
+                _named(bytes(kinds), self._kind_names),
+                _fixed(array("q", seqs), self._schema.field("seq").type),
+                _fixed(array("q", times), self._schema.field("at").type),
+                _named(bytes(sources), self._source_names),
+                _bytes_of(pa.binary(), payloads),
             ],
             schema=self._schema,
         )
         self._stream.write_batch(batch)
         self._hand_over()
         self._content.add(batch)
-        self._rows += rows
-        self._kinds = bytearray()
-        self._seqs = array("q")
-        self._times = array("q")
-        self._sources = bytearray()
-        self._payloads = []
-        self._oldest_unflushed = None
+        self._rows += len(self._waiting)
+        self._waiting.clear()
 
     def _hand_over(self) -> None:
         data = self._outbox.take()
@@ -331,7 +308,7 @@ class _Outbox:
         """The disk is closed by the writer."""
 
 
-def _named(codes: bytearray, names: pa.Array) -> pa.DictionaryArray:
+def _named(codes: bytes, names: pa.Array) -> pa.DictionaryArray:
     indices = pa.Array.from_buffers(pa.int8(), len(codes), [None, pa.py_buffer(codes)])
     return pa.DictionaryArray.from_arrays(indices, names)
 

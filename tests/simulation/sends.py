@@ -108,9 +108,13 @@ class Sends:
         self._waiting.clear()
         self._current = written
 
-        def noting(record: Record, at: int, wall: int) -> None:
-            frame(record, at, wall)
-            sequence = journal.sequence
+        def framing(records: Iterable[Record], at: int) -> None:
+            taken, before = list(records), journal.sequence
+            frame(taken, at)
+            for sequence, record in enumerate(taken, before + 1):
+                noting(record, sequence)
+
+        def noting(record: Record, sequence: int) -> None:
             written.decrees.note(record, sequence)
             if isinstance(record, KillRecorded):
                 self._count_killed(record.scope)
@@ -133,7 +137,7 @@ class Sends:
             if disk.length > length:
                 written.note()
 
-        journal._frame = noting  # type: ignore[method-assign]
+        journal._frame = framing  # type: ignore[method-assign]
         journal._write = writing  # type: ignore[method-assign]
 
     def waiting(self) -> list[str]:
