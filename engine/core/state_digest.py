@@ -29,7 +29,7 @@ from engine.model.record import (
 if TYPE_CHECKING:
     from engine.core.kernel import Kernel
 
-FORM: Final = 2
+FORM: Final = 3
 """What is hashed, and how; another number whenever either changes."""
 _BYTES: Final = 16
 

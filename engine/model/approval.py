@@ -13,7 +13,7 @@ import msgspec
 T = TypeVar("T")
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
+class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rule's answer, with the figure it looked at and the limit it held it against.
 
     ``largest_quantity`` is the largest quantity (units) that would have passed, None where no
@@ -25,7 +25,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     passed: bool
     figure: str
     limit: str
-    scope: str
+    scope: str = "order"
     subject: str = ""
     largest_quantity: int | None = None
     note: str = ""

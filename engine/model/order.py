@@ -141,7 +141,7 @@ class AmendState(StrEnum):
         )
 
 
-class Amend(msgspec.Struct, frozen=True, kw_only=True):
+class Amend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The request register: one outstanding cancel or replace of an order.
 
     The terms are those a replace asks for. A cancel has none, unless it overtook a replace whose
@@ -187,7 +187,7 @@ class ChildKey(NamedTuple):
         return f"{self.group_id}/{self.account}/leg{self.leg}/{way}/s{self.slice}a{self.attempt}"
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is asked: one child order, before anything is known of it.
 
     ``client_id`` is the tag on the wire: 14 characters ``[A-Z0-9]`` (DESIGN.md section 5).
@@ -212,7 +212,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     validity: Validity = Validity.DAY
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of one order. Replaced, never changed; see ``engine.model.order_state``.
 
     ``quantity``, ``price`` and ``trigger_price`` are those of the newest confirmed generation.
@@ -325,7 +325,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return 0 < self.filled_quantity < self.quantity
 
 
-class Fill(msgspec.Struct, frozen=True, kw_only=True):
+class Fill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Units that changed hands: the growth of one order's ``filled_quantity`` at one merge.
 
     ``exact_value`` is set where quantity times the (rounded) price is not the money that moved, so

@@ -40,7 +40,7 @@ class AmendOutcome(StrEnum):
     REPLACE_REFUSED = "REPLACE_REFUSED"
 
 
-class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
+class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing a broker said about one order: the same type from stream, reply and snapshot.
 
     Absent is None. ``filled_quantity`` is cumulative and is the truth about fills (reliability.md

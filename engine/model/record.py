@@ -79,7 +79,7 @@ class RiskJudged(msgspec.Struct, frozen=True, tag=True):
     checks: tuple[Check, ...]
 
 
-class OrderChanged(msgspec.Struct, frozen=True, tag=True):
+class OrderChanged(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """An order's registers moved: the whole order as it is now, and what moved it."""
 
     at: int

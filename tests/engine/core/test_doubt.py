@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import pytest
@@ -257,8 +258,8 @@ def test_wherever_a_crash_cuts_what_was_written_of_it_one_that_appears_is_cancel
     ends = [len(live.disk.read())]
     frame = live.journal._frame
 
-    def noting(record: Record, at: int, wall: int) -> None:
-        frame(record, at, wall)
+    def noting(records: Iterable[Record], at: int) -> None:
+        frame(records, at)
         ends.append(len(live.disk.read()))
 
     live.journal._frame = noting  # type: ignore[method-assign]

@@ -107,6 +107,31 @@ def test_what_is_written_reads_back_the_same(thing: Any) -> None:
     assert encode(read) == encode(thing)
 
 
+def test_what_is_nothing_is_left_out_and_read_back_as_nothing() -> None:
+    bare = encode(Order.of(REQUEST))
+    for name in (b"amend", b"broker_id", b"anomalies", b"is_orphan", b"filled_quantity", b"acked_at"):
+        assert b'"%s"' % name not in bare
+    assert CODEC.decode(bare, Order) == Order.of(REQUEST)
+    check = Check(rule="session", passed=True, figure="10:00", limit="open")
+    assert encode(check) == b'{"rule":"session","passed":true,"figure":"10:00","limit":"open"}'
+
+
+def test_a_form_in_which_nothing_was_left_out_is_read_as_well() -> None:
+    fields = {name: getattr(ORDER, name) for name in Order.__struct_fields__}
+    assert CODEC.decode(encode(fields), Order) == ORDER
+    bare = Order.of(REQUEST)
+    fields = {name: getattr(bare, name) for name in Order.__struct_fields__}
+    assert b'"amend":null' in encode(fields)
+    assert CODEC.decode(encode(fields), Order) == bare
+
+
+@pytest.mark.parametrize("zero", ["0", "0.00"])
+def test_a_zero_that_was_worked_out_reads_back_as_it_was_written(zero: str) -> None:
+    order = msgspec.structs.replace(ORDER, filled_value=Decimal(zero))
+    read = CODEC.decode(encode(order), Order)
+    assert encode(read) == encode(order)
+
+
 def test_money_is_written_as_digits_and_not_as_a_float() -> None:
     assert b'"price":"100.05"' in encode(REQUEST)
     assert b'"trigger_price":"101.00"' in encode(REQUEST)
