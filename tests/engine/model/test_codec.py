@@ -109,7 +109,14 @@ def test_what_is_written_reads_back_the_same(thing: Any) -> None:
 
 def test_what_is_nothing_is_left_out_and_read_back_as_nothing() -> None:
     bare = encode(Order.of(REQUEST))
-    for name in (b"amend", b"broker_id", b"anomalies", b"is_orphan", b"filled_quantity", b"acked_at"):
+    for name in (
+        b"amend",
+        b"broker_id",
+        b"anomalies",
+        b"is_orphan",
+        b"filled_quantity",
+        b"acked_at",
+    ):
         assert b'"%s"' % name not in bare
     assert CODEC.decode(bare, Order) == Order.of(REQUEST)
     check = Check(rule="session", passed=True, figure="10:00", limit="open")
