@@ -114,7 +114,7 @@ async def run_paper(
         try:
             with settled_heap():
                 reason = await _drive(
-                    parts, chain((first,), batches), loaded, recording, observer, why_end
+                    parts, session, chain((first,), batches), loaded, recording, observer, why_end
                 )
             took_s = (stopwatch_ns() - started_at) / 1e9
             session.journal.close()
@@ -162,7 +162,8 @@ class _Session(NamedTuple):
         """Make them; ``files`` releases them, whatever happens."""
         keep_configuration(loaded, folder)
         path = folder / JOURNAL_NAME
-        journal = Journal.create(FileDisk.create(path), SystemClock(), name=str(path))
+        disk = FileDisk.create(path)
+        journal = Journal.create(disk, SystemClock(), name=str(path), gathers=True)
         files.callback(_release, journal)
         path = folder / LOG_NAME
         log = SessionLogWriter(
@@ -170,6 +171,7 @@ class _Session(NamedTuple):
             session_header(loaded, recording),
             name=str(path),
             flush_interval_ns=None,
+            before_rows=journal.write,  # A log is never ahead of its journal.
         )
         files.callback(log.abandon)
         lines = files.enter_context((folder / LINES_NAME).open("w", encoding="utf-8"))
@@ -201,6 +203,7 @@ async def _flush_now_and_then(log: SessionLogWriter) -> None:
 
 async def _drive(
     parts: Parts,
+    session: _Session,
     batches: Iterable[FrameBatch],
     loaded: PaperLoaded,
     recording: Recording,
@@ -215,6 +218,7 @@ async def _drive(
     reason = "the recording ended"
     for batch in batches:
         async for _ in runner.feed_batch(batch, pacer):
+            session.journal.write()
             show(parts)
             if asked := why_end():
                 runner.end(asked)

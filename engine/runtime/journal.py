@@ -54,6 +54,8 @@ HEAD: Final = Struct("<QIHqq")
 HASH_BYTES: Final = 16
 LENGTH_MIN: Final = HEAD.size + HASH_BYTES
 LENGTH_MAX: Final = 16 << 20
+GATHERED_MAX: Final = 1_000
+"""A journal that gathers writes as soon as it has so many records."""
 
 TYPE_NUMBERS: Final[dict[type[Record], int]] = {
     SessionBooted: 1,
@@ -98,15 +100,21 @@ class Journal:
     An append survives ``kill -9`` once it returned and a power cut after the next ``sync``. An
     error of the disk is fatal: whatever failed is not tried again, and every later call raises the
     same ``JournalBroken``. ``sync`` may run in another thread than ``append``.
+
+    One that ``gathers`` survives ``kill -9`` only as far as ``write`` was called: for virtual time,
+    where nothing outside must agree with it.
     """
 
-    def __init__(self, disk: Disk, wall: Clock, name: str, position: Position) -> None:
+    def __init__(
+        self, disk: Disk, wall: Clock, name: str, position: Position, *, gathers: bool = False
+    ) -> None:
         self._disk = disk
         self._wall = wall
         self._name = name
         self._sequence = self._written = position.sequence
         self._unwritten: list[bytes] = []
         self._lines: list[bytes] = []
+        self._gathers = gathers
         self._epoch = position.epoch
         self._prev_hash = position.prev_hash
         self._durable = 0
@@ -114,11 +122,11 @@ class Journal:
         self._refusal: str | None = None
 
     @classmethod
-    def create(cls, disk: Disk, wall: Clock, *, name: str) -> Journal:
+    def create(cls, disk: Disk, wall: Clock, *, name: str, gathers: bool = False) -> Journal:
         """Start a new journal on an empty disk; ``name`` is what messages call the file."""
-        journal = cls(disk, wall, name, Position(0, 0, 1, hash_of(MAGIC)))
+        journal = cls(disk, wall, name, Position(0, 0, 1, hash_of(MAGIC)), gathers=gathers)
         journal._unwritten.append(MAGIC)
-        journal._write()
+        journal.write()
         return journal
 
     @classmethod
@@ -156,8 +164,24 @@ class Journal:
         try:
             self._frame(records, at)
         finally:
-            self._write()
+            if not self._gathers or len(self._unwritten) >= GATHERED_MAX:
+                self.write()
         return self._sequence
+
+    def write(self) -> None:
+        """Put into the file what waits for it; only then may a sync count it."""
+        if not self._unwritten:
+            return
+        self._require_whole()
+        unwritten, lines = b"".join(self._unwritten), b"".join(self._lines)
+        self._unwritten.clear()
+        self._lines.clear()
+        try:
+            self._disk.append(unwritten)
+        except OSError as error:
+            raise self._failed("written", self._written, self._sequence, error) from error
+        self._canonical.update(lines)
+        self._written = self._sequence
 
     @property
     def canonical_sha256(self) -> str:
@@ -180,9 +204,10 @@ class Journal:
         return reached
 
     def close(self) -> None:
-        """Sync and release the file; a broken journal is only released."""
+        """Write, sync and release the file; a broken journal is only released."""
         try:
             if self._refusal is None:
+                self.write()
                 self.sync()
         finally:
             self._refusal = self._refusal or f"{self._name}: the journal is closed"
@@ -201,21 +226,6 @@ class Journal:
             lines.append(canonical_line(sequence, at, payload))
             self._sequence = sequence
             self._prev_hash = hash_of(framed)
-
-    def _write(self) -> None:
-        """Put what was framed into the file; only then may a sync count it."""
-        self._require_whole()
-        if not self._unwritten:
-            return
-        unwritten, lines = b"".join(self._unwritten), b"".join(self._lines)
-        self._unwritten.clear()
-        self._lines.clear()
-        try:
-            self._disk.append(unwritten)
-        except OSError as error:
-            raise self._failed("written", self._written, self._sequence, error) from error
-        self._canonical.update(lines)
-        self._written = self._sequence
 
     def _require_whole(self) -> None:
         if self._refusal is not None:
