@@ -300,7 +300,8 @@ class ReplayRunner:
 
         False when background work must be awaited first; the rest is for the next call.
         """
-        if last_at and self._health is not HealthState.STALE:
+        earliest = self._silence.earliest(last_at)
+        if last_at and at > earliest and self._health is not HealthState.STALE:
             if halted := self._silence.halt_to_tell(at, last_at):
                 self._effects.carry((Say("warning", self._source, halted, last_at),), self._now())
             silent_from = self._silence.due(last_at)
@@ -311,7 +312,7 @@ class ReplayRunner:
                 self._say_health(HealthState.STALE, why, max(silent_from, self._now()))
         if not self.advance(at):
             return False
-        if self._health is not HealthState.FRESH and at > self._silence.earliest(last_at):
+        if self._health is not HealthState.FRESH and at > earliest:
             silence_s = (at - last_at) / NS_PER_S
             why = f"frames again after {silence_s:.1f} s" if last_at else "first frame"
             self._say_health(HealthState.FRESH, why, max(at, self._now()))
