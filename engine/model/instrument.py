@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, Literal, Never
 
 from engine.errors import OffGrid
-from engine.model.arithmetic import ARITHMETIC, exactly
+from engine.model.arithmetic import ARITHMETIC
 from engine.model.side import Side
 
 Rounding = Literal["passive", "aggressive", "nearest"]
@@ -148,14 +148,14 @@ class Instrument:
         """
         if isinstance(price, Decimal):
             if not price.is_finite():
-                raise OffGrid(f"{self.symbol}: {price} is not a price")
+                raise self._no_price(price)
             quotient = ARITHMETIC.divide(price, self.tick_size)
             whole = int(quotient)
             if quotient != whole:
                 raise self._off_grid(price)
             return whole
         if not math.isfinite(price):
-            raise OffGrid(f"{self.symbol}: {price} is not a price")
+            raise self._no_price(price)
         scaled = price / self._tick_float
         nearest = round(scaled)
         if abs(scaled - nearest) > _GRID_TOLERANCE_TICKS:
@@ -166,7 +166,6 @@ class Instrument:
         """Return ``ticks`` as rupees, exactly."""
         return ARITHMETIC.multiply(self.tick_size, ticks)
 
-    @exactly
     def price(self, x: float | Decimal, side: Side, rounding: Rounding) -> Decimal:
         """Put ``x`` (rupees) on the grid for an order on ``side``.
 
@@ -174,24 +173,29 @@ class Instrument:
         ``nearest`` to the closest tick. A float that is its tick's nearest double, give or take
         the noise of arithmetic, is that tick. Raises ``OffGrid`` on NaN and infinity.
         """
-        if not (x.is_finite() if isinstance(x, Decimal) else math.isfinite(x)):
-            raise OffGrid(f"{self.symbol}: {x} is not a price")
         if isinstance(x, Decimal):
-            quotient = x / self.tick_size
+            if not x.is_finite():
+                raise self._no_price(x)
+            exact = x
         else:
-            scaled = float(x) / self._tick_float
+            if not math.isfinite(x):
+                raise self._no_price(x)
+            # A plain float: the repr of a numpy scalar names its type as well.
+            rupees = float(x)
+            scaled = rupees / self._tick_float
             closest = round(scaled)
             if abs(scaled - closest) <= _GRID_TOLERANCE_TICKS:
-                return self.tick_size * closest
-            # repr of a float: a numpy scalar would print its type as well.
-            quotient = Decimal(repr(float(x))) / self.tick_size
+                return ARITHMETIC.multiply(self.tick_size, closest)
+            exact = Decimal(repr(rupees))
+        quotient = ARITHMETIC.divide(exact, self.tick_size)
         if rounding == "nearest":
             mode = ROUND_HALF_EVEN
         elif (rounding == "aggressive") == (side is Side.BUY):
             mode = ROUND_CEILING
         else:
             mode = ROUND_FLOOR
-        return quotient.to_integral_value(mode) * self.tick_size
+        whole = quotient.to_integral_value(mode, ARITHMETIC)
+        return ARITHMETIC.multiply(whole, self.tick_size)
 
     def lots(self, quantity: int) -> int:
         """Return ``quantity`` (units) in lots. Raises ``OffGrid`` on an odd lot."""
@@ -207,6 +211,9 @@ class Instrument:
         if self.freeze_quantity is None:
             return None
         return self.freeze_quantity // self.lot_size * self.lot_size
+
+    def _no_price(self, price: float | Decimal) -> OffGrid:
+        return OffGrid(f"{self.symbol}: {price} is not a price")
 
     def _off_grid(self, price: float | Decimal) -> OffGrid:
         return OffGrid(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KEY_BYTES: Final = 27
 _LTP_BYTES: Final = wire.PACKET_BYTES[wire.Mode.LTP]
 _QUOTE_BYTES: Final = wire.PACKET_BYTES[wire.Mode.QUOTE]
+_SNAP_BYTES: Final = wire.PACKET_BYTES[wire.Mode.SNAP_QUOTE]
 
 _unpack_ltp: Final = struct.Struct("<27s 8x qq").unpack
 _unpack_quote: Final = struct.Struct("<27s 8x qqqqq 16x qqqq").unpack
@@ -35,6 +36,11 @@ _unpack_quote: Final = struct.Struct("<27s 8x qqqqq 16x qqqq").unpack
 _unpack_snap: Final = struct.Struct(
     "<27s 8x qqqqq 16x qqqq 8x q 8x hqq2x h18x h18x h18x h18x hqq2x 80x 32x"
 ).unpack
+# The time, all ten rows, and the circuits; of a row its flag, quantity, price and orders.
+_unpack_book: Final = struct.Struct("<27x 8x q 104x 200s qq 16x").unpack
+_unpack_rows: Final = struct.Struct("<hqqh").iter_unpack
+_BUY: Final = 1
+_SELL: Final = 0
 
 # The bytes behind a token's NUL are the server's business. A frame that carries some is read the
 # long way once, and its key remembered, up to this many.
@@ -223,8 +229,36 @@ class AngelDecoder:
         """Return every level in ``frame`` that is not empty; None where its kind carries no book.
 
         A book may be one-sided, empty or crossed: what that means is the reader's business. A
-        circuit limit of 0 is absent. Raises ``WireError`` as ``tick`` does.
+        circuit limit of 0 is absent. Raises ``WireError`` as ``tick`` does, and for a row of the
+        best five that is flagged neither buy nor sell.
         """
+        instrument = self._snap.get(frame[:_KEY_BYTES]) if len(frame) == _SNAP_BYTES else None
+        if instrument is None:
+            return self._depth_of_record(frame, received_at)
+        time_ms, rows, upper, lower = _unpack_book(frame)
+        bids: list[Level] = []
+        asks: list[Level] = []
+        for flag, quantity, price, orders in _unpack_rows(rows):
+            if flag == _BUY:
+                side = bids
+            elif flag == _SELL:
+                side = asks
+            else:
+                return self._depth_of_record(frame, received_at)
+            if price and quantity:
+                side.append(Level(price / _FAST_SCALE, quantity, orders))
+        return Depth(
+            instrument,
+            self._source,
+            tuple(bids),
+            tuple(asks),
+            upper / _FAST_SCALE if upper else None,
+            lower / _FAST_SCALE if lower else None,
+            time_ms * 1_000_000,
+            received_at,
+        )
+
+    def _depth_of_record(self, frame: bytes, received_at: int) -> Depth | None:
         record = wire.decode(frame)
         if isinstance(record, wire.SnapQuote):
             listing = self._listing(record)
