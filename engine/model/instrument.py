@@ -65,6 +65,8 @@ class Instrument:
         "expiry",
         "freeze_quantity",
         "index",
+        "is_derivative",
+        "is_tradable",
         "key",
         "kind",
         "lot_size",
@@ -88,6 +90,10 @@ class Instrument:
     lot_size: int
     tick_size: Decimal
     freeze_quantity: int | None
+    is_tradable: bool
+    """True unless this is an index, which has a price but no order book."""
+    is_derivative: bool
+    """True for futures and options."""
     _tick_float: float
 
     def __init__(
@@ -117,6 +123,8 @@ class Instrument:
         put(self, "lot_size", lot_size)
         put(self, "tick_size", tick_size)
         put(self, "freeze_quantity", freeze_quantity)
+        put(self, "is_tradable", kind is not Kind.INDEX)
+        put(self, "is_derivative", kind in (Kind.FUTURE, Kind.OPTION))
         put(self, "_tick_float", float(tick_size))
 
     def __setattr__(self, name: str, value: object) -> Never:
@@ -131,16 +139,6 @@ class Instrument:
     def __reduce__(self) -> Never:
         raise TypeError(f"{self.symbol}: instruments travel by key ({self.key}), not by copy")
 
-    @property
-    def is_tradable(self) -> bool:
-        """True unless this is an index, which has a price but no order book."""
-        return self.kind is not Kind.INDEX
-
-    @property
-    def is_derivative(self) -> bool:
-        """True for futures and options."""
-        return self.kind in (Kind.FUTURE, Kind.OPTION)
-
     def ticks(self, price: float | Decimal) -> int:
         """Return ``price`` (rupees) as a whole number of ticks.
 
@@ -154,10 +152,11 @@ class Instrument:
             if quotient != whole:
                 raise self._off_grid(price)
             return whole
-        if not math.isfinite(price):
-            raise self._no_price(price)
         scaled = price / self._tick_float
-        nearest = round(scaled)
+        try:
+            nearest = round(scaled)
+        except (ValueError, OverflowError):
+            raise self._no_price(price) from None
         if abs(scaled - nearest) > _GRID_TOLERANCE_TICKS:
             raise self._off_grid(price)
         return nearest
