@@ -92,13 +92,14 @@ def reduce_only(case: Case) -> Check:
         and mate.side is request.side
     )
     free = max(0, -request.side.sign * held - working - earlier)
-    return case.check(
-        "reduce only",
+    return Check(
+        rule="reduce only",
+        subject=case.subject,
         passed=case.fresh_units <= free,
         figure=case.lots_text(case.fresh_units),
         limit=f"{free} units ({held} held, {working + earlier} in other exits)",
         scope="group",
-        largest=case.whole_lots(free),
+        largest_quantity=case.whole_lots(free),
     )
 
 
@@ -135,8 +136,9 @@ def _open_orders(case: Case, limits: AccountLimits, *, strategy: bool) -> Check:
     standing = len(case.others(strategy=strategy))
     batch = sum(1 for _ in case.batch_mates(case.earlier, strategy=strategy)) + 1
     most = limits.max_open_orders
-    return case.check(
-        "open orders",
+    return Check(
+        rule="open orders",
+        subject=case.subject,
         passed=standing + batch <= most,
         figure=f"{standing} open and {batch} more",
         limit=str(most),
@@ -162,13 +164,14 @@ def _position(case: Case, limits: AccountLimits, *, strategy: bool) -> Check:
     )
     most = limits.max_position_lots * case.instrument.lot_size
     worst = held + sign * (working + earlier + case.fresh_units)
-    return case.check(
-        "position",
+    return Check(
+        rule="position",
+        subject=case.subject,
         passed=sign * worst <= most,
         figure=f"{case.lots_text(worst)} in the worst case, {held} held",
         limit=f"{limits.max_position_lots} lots ({most})",
         scope=_scope(strategy=strategy),
-        largest=case.whole_lots(most - sign * held - working - earlier),
+        largest_quantity=case.whole_lots(most - sign * held - working - earlier),
     )
 
 
@@ -177,7 +180,14 @@ def _uncovered_short(case: Case, limits: AccountLimits, *, strategy: bool) -> Ch
     scope, limit = _scope(strategy=strategy), _lots(most)
     if case.instrument.kind is not Kind.OPTION or case.request.side is Side.BUY:
         figure = "not a sold option"
-        return case.check("uncovered short", passed=True, figure=figure, limit=limit, scope=scope)
+        return Check(
+            rule="uncovered short",
+            subject=case.subject,
+            passed=True,
+            figure=figure,
+            limit=limit,
+            scope=scope,
+        )
     net = _worst_case(case, strategy=strategy)
     held = net.get(case.instrument, 0)
 
@@ -187,13 +197,14 @@ def _uncovered_short(case: Case, limits: AccountLimits, *, strategy: bool) -> Ch
     before, then = after(0), after(case.fresh_units)
     bearable = max(most, before)
     passed = then <= bearable
-    return case.check(
-        "uncovered short",
+    return Check(
+        rule="uncovered short",
+        subject=case.subject,
         passed=passed,
         figure=f"{_lots(then)} uncovered, {_lots(before)} before it",
         limit=limit,
         scope=scope,
-        largest=None if passed else _largest(case, lambda units: after(units) <= bearable),
+        largest_quantity=None if passed else _largest(case, lambda units: after(units) <= bearable),
     )
 
 
@@ -236,11 +247,21 @@ def _largest(case: Case, passes: Callable[[int], bool]) -> int:
 def _daily_loss(case: Case, limits: AccountLimits, pnl: float, text: str, scope: str) -> Check:
     most = limits.max_loss_inr
     if not math.isfinite(pnl):
-        return case.check(
-            "daily loss", passed=False, figure="unknown", limit=rupees(-most), scope=scope
+        return Check(
+            rule="daily loss",
+            subject=case.subject,
+            passed=False,
+            figure="unknown",
+            limit=rupees(-most),
+            scope=scope,
         )
-    return case.check(
-        "daily loss", passed=exact(pnl) > -most, figure=text, limit=rupees(-most), scope=scope
+    return Check(
+        rule="daily loss",
+        subject=case.subject,
+        passed=exact(pnl) > -most,
+        figure=text,
+        limit=rupees(-most),
+        scope=scope,
     )
 
 
