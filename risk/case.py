@@ -36,7 +36,7 @@ CADENCES: Final = 2.5
 """A reference is never called stale before this many cadences of the recording (issue 2)."""
 
 
-PRICE_EXPONENTS: Final = (-6, 8)
+PRICE_EXPONENTS: Final = range(-6, 9)
 """The powers of ten between which a price's first digit must stand."""
 
 
@@ -270,14 +270,16 @@ class Case:
             return self.live.of_strategy(self.request.strategy)
         return self.live.of_account(self.request.key.account)
 
-    def batch_mates(
-        self, requests: Iterable[OrderRequest], *, strategy: bool
-    ) -> Iterable[OrderRequest]:
+    def mates(self, requests: Iterable[OrderRequest], *, strategy: bool) -> Sequence[OrderRequest]:
         """Those of ``requests`` in the same scope."""
         if strategy:
-            return (r for r in requests if r.strategy == self.request.strategy)
+            return [r for r in requests if r.strategy == self.request.strategy]
         account = self.request.key.account
-        return (r for r in requests if r.key.account == account)
+        return [r for r in requests if r.key.account == account]
+
+    def earlier_mates(self, *, strategy: bool) -> Sequence[OrderRequest]:
+        """Orders of the batch that come before this one, in the same scope."""
+        return self.mates(self.earlier, strategy=strategy) if self.earlier else ()
 
     def holdings(self, *, strategy: bool) -> Iterable[tuple[Instrument, int]]:
         """Net units by instrument, of this account or of this strategy in all its accounts."""
@@ -321,7 +323,7 @@ def is_in_range(price: Decimal) -> bool:
     """True for a finite number no larger, and unless 0 no smaller, than any market prints."""
     if not price.is_finite():
         return False
-    return price.is_zero() or PRICE_EXPONENTS[0] <= price.adjusted() <= PRICE_EXPONENTS[1]
+    return price.is_zero() or price.adjusted() in PRICE_EXPONENTS
 
 
 @lru_cache(maxsize=64)

@@ -41,9 +41,6 @@ Checks = tuple[Check, ...]
 
 _ACCEPTED: Final = (Lifecycle.FILLED, Lifecycle.CANCELLED, Lifecycle.EXPIRED)
 
-# Lasting answers are kept for so many kinds of orders; then they are worked out anew.
-_LASTING_KEPT: Final = 1024
-
 _passed: Final = attrgetter("passed")
 
 
@@ -71,9 +68,7 @@ class Gate:
             for strategy, own in strategy_limits.items()
         }
         self._entry = {
-            strategy: rules.ENTRY._replace(
-                then=rules.ENTRY.then + _asked_by(policy.own, rules.OF_STRATEGY)
-            )
+            strategy: rules.ENTRY + _asked_by(policy.own, rules.OF_STRATEGY)
             for strategy, policy in self._policies.items()
         }
         self._group_rules_of = {
@@ -93,8 +88,7 @@ class Gate:
             (policy.duplicate_window_ns for policy in self._policies.values()), default=0
         )
         self._memory = Memory(recent={}, rejections={})
-        self._lasting: dict[object, Checks] = {}
-        self._limits: tuple[Sequence[str], list[LossLimit]] | None = None
+        self._loss_limits: tuple[Sequence[str], tuple[LossLimit, ...]] | None = None
 
     def limits(self, strategy: str) -> AccountLimits:
         """Return the limits that hold for one strategy."""
@@ -122,11 +116,8 @@ class Gate:
                 earlier=requests[:position],
                 whole=batch.whole,
             )
-            exits = request.purpose.reduces
-            checks = self._run(case, rules.EXIT if exits else self._entry[request.strategy])
-            if position in group_rules:
-                checks += tuple([rule(case) for rule in group_rules[position]])
-            verdicts.append(checks)
+            asked = rules.EXIT if request.purpose.reduces else self._entry[request.strategy]
+            verdicts.append(_run(case, asked + group_rules.get(position, ())))
         refusal = _refusal(verdicts)
         if refusal is not None:
             return refusal
@@ -146,14 +137,14 @@ class Gate:
             purpose=replacement.purpose,
         )
         table = rules.EXIT_CHANGE if request.purpose.reduces else rules.ENTRY_CHANGE
-        checks = self._run(self._alone(request, view, standing=order), table)
+        checks = _run(self._alone(request, view, standing=order), table)
         refusal = _refusal([checks])
         return refusal if refusal is not None else Approved(replacement, checks)
 
     def recheck(self, request: OrderRequest, view: RiskView) -> Approved[Batch] | Refusal:
         """Judge one order again by what time may have changed."""
         table = rules.EXIT_RELEASE if request.purpose.reduces else rules.ENTRY_RELEASE
-        checks = self._run(self._alone(request, view), table)
+        checks = _run(self._alone(request, view), table)
         refusal = _refusal([checks])
         return refusal if refusal is not None else Approved(Batch(requests=(request,)), checks)
 
@@ -178,15 +169,17 @@ class Gate:
         one has traded, then the strategies' own.
         """
         accounts = view.accounts()
-        if self._limits is not None and self._limits[0] == accounts:
-            return self._limits[1]
+        known = self._loss_limits
+        if known is not None and known[0] == accounts:
+            return known[1]
         most = self._max_loss_inr
         limits = [LossLimit(None, None, most)]
         if len(accounts) > 1:
             limits += [LossLimit(None, account, most) for account in accounts]
         limits += [LossLimit(strategy, None, own) for strategy, own in self._own_losses.items()]
-        self._limits = accounts, limits
-        return limits
+        found = tuple(limits)
+        self._loss_limits = accounts, found
+        return found
 
     def breaches(self, view: RiskView) -> Sequence[Breach]:
         """Return the loss limits that are broken now, in the order of ``loss_limits``."""
@@ -269,36 +262,6 @@ class Gate:
             standing=standing,
         )
 
-    def _run(self, case: Case, table: rules.Table) -> Checks:
-        if not is_computable(case.request):
-            return tuple([rule(case) for rule in rules.SANITY])
-        checks = [rule(case) for rule in table.first]
-        if table.lasting:
-            checks += self._lasting_checks(case, table.lasting)
-        checks += [rule(case) for rule in table.then]
-        return tuple(checks)
-
-    def _lasting_checks(self, case: Case, lasting: tuple[Rule, ...]) -> Checks:
-        """Return what these rules say of the order, as they said it of the last one like it."""
-        request = case.request
-        key = (
-            lasting,
-            request.strategy,
-            request.instrument,
-            request.side,
-            request.quantity,
-            request.order_type,
-            request.product,
-            request.purpose,
-            request.trigger_price is None,
-        )
-        checks = self._lasting.get(key)
-        if checks is None:
-            if len(self._lasting) >= _LASTING_KEPT:
-                self._lasting.clear()
-            checks = self._lasting[key] = tuple([rule(case) for rule in lasting])
-        return checks
-
     def _remember(self, request: OrderRequest, now: int) -> None:
         recent = self._memory.recent
         for known in list(recent):
@@ -308,6 +271,11 @@ class Gate:
         key = fingerprint(request)
         recent.pop(key, None)
         recent[key] = Recent(now, request.key.group_id, request.client_id)
+
+
+def _run(case: Case, table: tuple[Rule, ...]) -> Checks:
+    chosen = table if is_computable(case.request) else rules.SANITY
+    return tuple([rule(case) for rule in chosen])
 
 
 def _asked_by(names: Collection[str], table: Mapping[str, Rule]) -> tuple[Rule, ...]:

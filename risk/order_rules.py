@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from engine.errors import FileError, InvariantBroken, OffGrid
@@ -22,6 +24,11 @@ _PRODUCTS: Final = {
     Kind.FUTURE: (Product.INTRADAY, Product.CARRYFORWARD),
     Kind.OPTION: (Product.INTRADAY, Product.CARRYFORWARD),
 }
+_WHILE: Final = {
+    (purpose, state): f"{purpose} while {state.name}"
+    for purpose in Purpose
+    for state in TradingState
+}
 _ORDER_VALUE_KEY: Final = {
     Kind.OPTION: "premium",
     Kind.FUTURE: "futures_notional",
@@ -39,12 +46,11 @@ def trading_state(case: Case) -> Check:
         passed, limit = purpose is Purpose.FLATTEN, "flattening only"
     else:
         passed, limit = purpose.reduces, "exits only"
-    figure = f"{purpose} while {state.name}"
     return Check(
         rule="trading state",
         subject=case.subject,
         passed=passed,
-        figure=figure,
+        figure=_WHILE[purpose, state],
         limit=limit,
         scope="strategy",
         note=why,
@@ -115,31 +121,46 @@ def entry_window(case: Case) -> Check:
 
 def instrument_valid(case: Case) -> Check:
     """C4. It can be traded, and has not expired."""
-    instrument = case.instrument
+    passed, figure, limit = _validity(case.instrument, case.trading_date)
+    return Check(rule="instrument", subject=case.subject, passed=passed, figure=figure, limit=limit)
+
+
+@lru_cache(maxsize=1024)
+def _validity(instrument: Instrument, day: date) -> tuple[bool, str, str]:
     expiry = instrument.expiry
     if not instrument.is_tradable:
         passed, figure = False, f"{instrument.symbol} is an index"
-    elif expiry is not None and expiry < case.trading_date:
+    elif expiry is not None and expiry < day:
         passed, figure = False, f"expired {expiry.isoformat()}"
     else:
         passed = True
         figure = f"expires {expiry.isoformat()}" if expiry is not None else "does not expire"
-    limit = f"tradable on {case.trading_date.isoformat()}"
-    return Check(rule="instrument", subject=case.subject, passed=passed, figure=figure, limit=limit)
+    return passed, figure, f"tradable on {day.isoformat()}"
 
 
 def order_type(case: Case) -> Check:
     """C5. The product fits the contract, and a trigger stands exactly where one belongs."""
     request = case.request
-    products = _PRODUCTS[case.instrument.kind]
-    is_stop = request.order_type is OrderType.STOP_LIMIT
-    has_trigger = request.trigger_price is not None
-    figure = f"{request.order_type} {request.product}"
+    passed, figure, limit = _form(
+        case.instrument.kind,
+        request.order_type,
+        request.product,
+        has_trigger=request.trigger_price is not None,
+    )
+    return Check(rule="order type", subject=case.subject, passed=passed, figure=figure, limit=limit)
+
+
+@lru_cache(maxsize=64)
+def _form(
+    kind: Kind, order_type: OrderType, product: Product, *, has_trigger: bool
+) -> tuple[bool, str, str]:
+    products = _PRODUCTS[kind]
+    is_stop = order_type is OrderType.STOP_LIMIT
+    figure = f"{order_type} {product}"
     if is_stop != has_trigger:
         figure += " with a trigger" if has_trigger else " without a trigger"
     limit = f"LIMIT, or STOP_LIMIT with a trigger; {' or '.join(products)}"
-    passed = request.product in products and is_stop == has_trigger
-    return Check(rule="order type", subject=case.subject, passed=passed, figure=figure, limit=limit)
+    return product in products and is_stop == has_trigger, figure, limit
 
 
 def quantity(case: Case) -> Check:

@@ -7,7 +7,7 @@ about correctness. Rules by limit name are added for a strategy that sets that l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from risk import exposure_rules as exposure
 from risk import group_rules as group
@@ -15,97 +15,91 @@ from risk import order_rules as order
 from risk import price_rules as price
 from risk.case import Rule
 
-
-class Table(NamedTuple):
-    """Rules in their order, as three runs of them.
-
-    Those of ``lasting`` look at nothing but the contract, what is asked (no price) and the limits
-    of the day, so that their answers about one order are their answers about the next like it.
-    """
-
-    first: tuple[Rule, ...]
-    lasting: tuple[Rule, ...]
-    then: tuple[Rule, ...]
-
-
 SANITY: Final[tuple[Rule, ...]] = (order.instrument_valid, order.tick_and_sign)
 """For an order so malformed that the other rules have nothing to compute with."""
 
-ENTRY: Final = Table(
-    first=(order.trading_state, order.session, order.entry_window),
-    lasting=(order.instrument_valid, order.order_type, order.quantity, order.freeze),
-    then=(
-        order.tick_and_sign,
-        price.day_range,
-        price.reference_fresh,
-        price.entry_collar,
-        order.rejections,
-        order.duplicate,
-        order.order_value,
-        exposure.open_orders,
-        exposure.position,
-        exposure.uncovered_short,
-        exposure.daily_loss,
-    ),
+ENTRY: Final[tuple[Rule, ...]] = (
+    order.trading_state,
+    order.session,
+    order.entry_window,
+    order.instrument_valid,
+    order.order_type,
+    order.quantity,
+    order.freeze,
+    order.tick_and_sign,
+    price.day_range,
+    price.reference_fresh,
+    price.entry_collar,
+    order.rejections,
+    order.duplicate,
+    order.order_value,
+    exposure.open_orders,
+    exposure.position,
+    exposure.uncovered_short,
+    exposure.daily_loss,
 )
 """What an entry or a hedge must pass."""
 
-EXIT: Final = Table(
-    first=(order.trading_state, order.session),
-    lasting=(order.instrument_valid, order.order_type, order.exit_quantity, order.freeze),
-    then=(
-        order.tick_and_sign,
-        price.day_range,
-        price.exit_collar,
-        exposure.reduce_only,
-    ),
+EXIT: Final[tuple[Rule, ...]] = (
+    order.trading_state,
+    order.session,
+    order.instrument_valid,
+    order.order_type,
+    order.exit_quantity,
+    order.freeze,
+    order.tick_and_sign,
+    price.day_range,
+    price.exit_collar,
+    exposure.reduce_only,
 )
 """What an exit, an unwind or a flattening must pass."""
 
-ENTRY_CHANGE: Final = Table(
-    first=(order.trading_state, order.session, order.standing),
-    lasting=(order.order_type, order.quantity, order.freeze),
-    then=(
-        order.tick_and_sign,
-        price.day_range,
-        price.reference_fresh,
-        price.entry_collar,
-        order.order_value,
-        exposure.position,
-        exposure.uncovered_short,
-    ),
+ENTRY_CHANGE: Final[tuple[Rule, ...]] = (
+    order.trading_state,
+    order.session,
+    order.standing,
+    order.order_type,
+    order.quantity,
+    order.freeze,
+    order.tick_and_sign,
+    price.day_range,
+    price.reference_fresh,
+    price.entry_collar,
+    order.order_value,
+    exposure.position,
+    exposure.uncovered_short,
 )
 """What another price or quantity of a standing entry must pass."""
 
-EXIT_CHANGE: Final = Table(
-    first=(order.trading_state, order.session, order.standing),
-    lasting=(order.order_type, order.exit_quantity, order.freeze),
-    then=(
-        order.tick_and_sign,
-        price.day_range,
-        price.exit_collar,
-        exposure.reduce_only,
-    ),
+EXIT_CHANGE: Final[tuple[Rule, ...]] = (
+    order.trading_state,
+    order.session,
+    order.standing,
+    order.order_type,
+    order.exit_quantity,
+    order.freeze,
+    order.tick_and_sign,
+    price.day_range,
+    price.exit_collar,
+    exposure.reduce_only,
 )
 """What another price or quantity of a standing exit must pass."""
 
-ENTRY_RELEASE: Final = Table(
-    first=(order.trading_state, order.session, order.intent_expiry),
-    lasting=(),
-    then=(
-        price.reference_fresh,
-        price.entry_collar,
-    ),
+ENTRY_RELEASE: Final[tuple[Rule, ...]] = (
+    order.trading_state,
+    order.session,
+    order.intent_expiry,
+    price.reference_fresh,
+    price.entry_collar,
 )
 """What time may have changed about an entry that waited for the governor."""
 
-EXIT_RELEASE: Final = Table(
-    first=(order.trading_state, order.session, order.intent_expiry),
-    lasting=(),
-    then=(
-        price.exit_collar,
-        exposure.reduce_only,
-    ),
+EXIT_RELEASE: Final[tuple[Rule, ...]] = (
+    order.trading_state,
+    order.session,
+    order.intent_expiry,
+    price.exit_collar,
+    exposure.reduce_only,
 )
 """What time may have changed about an exit that waited for the governor."""
 

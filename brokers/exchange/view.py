@@ -83,7 +83,8 @@ def view_of(instrument: Instrument, tick: Tick, depth: Depth | None) -> MarketVi
 
 
 def _rungs(instrument: Instrument, levels: tuple[Level, ...]) -> tuple[Rung, ...]:
-    ticks = instrument.ticks
-    return tuple(
-        [(ticks(price), quantity) for price, quantity, _ in levels if price > 0 and quantity > 0]
-    )
+    shown = [level for level in levels if level.price > 0 and level.quantity > 0]
+    if not shown:
+        return ()
+    prices, quantities, _ = zip(*shown, strict=True)
+    return tuple(zip(instrument.ticks_of(prices), quantities, strict=True))

@@ -7,6 +7,7 @@ filled or counted as money is ``Decimal``; rules, matching and collars compare i
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -152,14 +153,22 @@ class Instrument:
             if quotient != whole:
                 raise self._off_grid(price)
             return whole
-        scaled = price / self._tick_float
-        try:
-            nearest = round(scaled)
-        except (ValueError, OverflowError):
-            raise self._no_price(price) from None
-        if abs(scaled - nearest) > _GRID_TOLERANCE_TICKS:
-            raise self._off_grid(price)
-        return nearest
+        return self.ticks_of((price,))[0]
+
+    def ticks_of(self, prices: Iterable[float]) -> list[int]:
+        """Return ``ticks`` of each of several observed prices: of a whole book at once."""
+        size = self._tick_float
+        found: list[int] = []
+        for price in prices:
+            scaled = price / size
+            try:
+                nearest = round(scaled)
+            except (ValueError, OverflowError):
+                raise self._no_price(price) from None
+            if abs(scaled - nearest) > _GRID_TOLERANCE_TICKS:
+                raise self._off_grid(price)
+            found.append(nearest)
+        return found
 
     def from_ticks(self, ticks: int) -> Decimal:
         """Return ``ticks`` as rupees, exactly."""
