@@ -7,10 +7,11 @@ filled or counted as money is ``Decimal``; rules, matching and collars compare i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from operator import sub
 from typing import Final, Literal, Never
 
 from engine.errors import OffGrid
@@ -153,22 +154,27 @@ class Instrument:
             if quotient != whole:
                 raise self._off_grid(price)
             return whole
-        return self.ticks_of((price,))[0]
+        scaled = price / self._tick_float
+        try:
+            nearest = round(scaled)
+        except (ValueError, OverflowError):
+            raise self._no_price(price) from None
+        if abs(scaled - nearest) > _GRID_TOLERANCE_TICKS:
+            raise self._off_grid(price)
+        return nearest
 
-    def ticks_of(self, prices: Iterable[float]) -> list[int]:
-        """Return ``ticks`` of each of several observed prices: of a whole book at once."""
+    def ticks_of(self, prices: Sequence[float]) -> list[int]:
+        """Return ``ticks`` of each of several observed prices, those of a book; raises as it does.
+
+        While all of them lie on the grid, no step is taken for each alone.
+        """
         size = self._tick_float
-        found: list[int] = []
-        for price in prices:
-            scaled = price / size
-            try:
-                nearest = round(scaled)
-            except (ValueError, OverflowError):
-                raise self._no_price(price) from None
-            if abs(scaled - nearest) > _GRID_TOLERANCE_TICKS:
-                raise self._off_grid(price)
-            found.append(nearest)
-        return found
+        scaled = [price / size for price in prices]
+        if all(map(math.isfinite, scaled)):
+            nearest = list(map(round, scaled))
+            if max(map(abs, map(sub, scaled, nearest)), default=0.0) <= _GRID_TOLERANCE_TICKS:
+                return nearest
+        return [self.ticks(price) for price in prices]
 
     def from_ticks(self, ticks: int) -> Decimal:
         """Return ``ticks`` as rupees, exactly."""

@@ -36,11 +36,9 @@ _unpack_quote: Final = struct.Struct("<27s 8x qqqqq 16x qqqq").unpack
 _unpack_snap: Final = struct.Struct(
     "<27s 8x qqqqq 16x qqqq 8x q 8x hqq2x h18x h18x h18x h18x hqq2x 80x 32x"
 ).unpack
-# The time, all ten rows, and the circuits; of a row its flag, quantity, price and orders.
-_unpack_book: Final = struct.Struct("<27x 8x q 104x 200s qq 16x").unpack
-_unpack_rows: Final = struct.Struct("<hqqh").iter_unpack
-_BUY: Final = 1
-_SELL: Final = 0
+# The time, the ten rows of the best five (flag, quantity, price, orders) and the circuits.
+_unpack_book: Final = struct.Struct(f"<27x 8x q 104x {10 * 'hqqh'} qq 16x").unpack
+_BUYS_THEN_SELLS: Final = [1] * 5 + [0] * 5
 
 # The bytes behind a token's NUL are the server's business. A frame that carries some is read the
 # long way once, and its key remembered, up to this many.
@@ -235,23 +233,14 @@ class AngelDecoder:
         instrument = self._snap.get(frame[:_KEY_BYTES]) if len(frame) == _SNAP_BYTES else None
         if instrument is None:
             return self._depth_of_record(frame, received_at)
-        time_ms, rows, upper, lower = _unpack_book(frame)
-        bids: list[Level] = []
-        asks: list[Level] = []
-        for flag, quantity, price, orders in _unpack_rows(rows):
-            if flag == _BUY:
-                side = bids
-            elif flag == _SELL:
-                side = asks
-            else:
-                return self._depth_of_record(frame, received_at)
-            if price and quantity:
-                side.append(Level(price / _FAST_SCALE, quantity, orders))
+        time_ms, *rows, upper, lower = _unpack_book(frame)
+        if rows[::4] != _BUYS_THEN_SELLS:
+            return self._depth_of_record(frame, received_at)
         return Depth(
             instrument,
             self._source,
-            tuple(bids),
-            tuple(asks),
+            _side(rows[:20]),
+            _side(rows[20:]),
             upper / _FAST_SCALE if upper else None,
             lower / _FAST_SCALE if lower else None,
             time_ms * 1_000_000,
@@ -349,6 +338,18 @@ def _best(rows: tuple[wire.BookRow, ...]) -> wire.BookRow:
         if row.price and row.quantity:
             return row
     return wire.EMPTY_ROW
+
+
+def _side(rows: list[int]) -> tuple[Level, ...]:
+    """Return the levels in the rows of one side, given one behind the other."""
+    columns = zip(rows[1::4], rows[2::4], rows[3::4], strict=True)
+    return tuple(
+        [
+            Level(price / _FAST_SCALE, quantity, orders)
+            for quantity, price, orders in columns
+            if price and quantity
+        ]
+    )
 
 
 def _levels(rows: tuple[wire.BookRow, ...], scale: int) -> tuple[Level, ...]:
