@@ -29,8 +29,9 @@ LIMIT_KIND: Final[dict[Kind, LimitKind]] = {
     Kind.OPTION: "option",
     Kind.FUTURE: "future",
     Kind.EQUITY: "cash",
+    Kind.INDEX: "cash",
 }
-"""Which of the per-kind limits holds for an instrument that can be traded."""
+"""Which of the per-kind limits holds; an index is refused before any of them is asked."""
 
 CADENCES: Final = 2.5
 """A reference is never called stale before this many cadences of the recording (issue 2)."""
@@ -153,16 +154,21 @@ class Case:
 
     ``whole`` and ``batch`` are those of the batch; ``standing`` is the order a replacement changes,
     whose own reservation must not be counted twice. ``tick`` is the newest that names a price at
-    all, ``age_s`` how long ago it came.
+    all, ``age_s`` how long ago it came, ``age_limit`` how long ago that may be and in words, and
+    ``is_fresh`` True while it is young enough to judge by. ``kind`` is which of the per-kind limits
+    holds.
     """
 
     __slots__ = (
         "_memory",
+        "age_limit",
         "age_s",
         "batch",
         "earlier",
         "hours",
         "instrument",
+        "is_fresh",
+        "kind",
         "limits",
         "live",
         "policy",
@@ -203,25 +209,17 @@ class Case:
         self.standing = standing
         self.instrument = instrument = request.instrument
         self.subject = f"{request.side} {request.quantity} {instrument.symbol}"
+        self.kind: LimitKind = LIMIT_KIND[instrument.kind]
+        max_age_s: float = getattr(policy.limits.reference_max_age_s, self.kind)
+        self.age_limit = _age_limit(max_age_s, view.cadence_s)
         tick = view.tick(instrument)
         self.tick: Tick | None = None
         self.age_s: float | None = None
+        self.is_fresh = False
         if tick is not None and is_price(tick.last):
             self.tick = tick
             self.age_s = max(0, view.now - tick.received_at) / NS_PER_S
-
-    # -- the market ------------------------------------------------------------------------------
-
-    @property
-    def age_limit(self) -> tuple[float, str]:
-        """How old the reference may be, seconds, and which limit that is."""
-        configured: float = getattr(self.limits.reference_max_age_s, self.kind)
-        return _age_limit(configured, self.view.cadence_s)
-
-    @property
-    def is_fresh(self) -> bool:
-        """True while the newest tick is young enough to judge by."""
-        return self.age_s is not None and self.age_s <= self.age_limit[0]
+            self.is_fresh = self.age_s <= self.age_limit[0]
 
     @property
     def waiting_trigger(self) -> Decimal | None:
@@ -232,11 +230,6 @@ class Case:
         if self.standing is not None and self.standing.lifecycle is Lifecycle.OPEN:
             return None
         return self.request.trigger_price
-
-    @property
-    def kind(self) -> LimitKind:
-        """Which of the per-kind limits holds."""
-        return LIMIT_KIND[self.instrument.kind]
 
     @property
     def fresh_units(self) -> int:
