@@ -188,6 +188,8 @@ class Governor:
         held: set[object] = set()
         for ticket in self._queue:
             free_at = self._free_at(ticket, now, held)
+            if free_at == now:
+                return now
             gone_at = max(now, ticket.expires_at + 1)
             times.append(gone_at if free_at is None else min(free_at, gone_at))
         return min(times)

@@ -342,14 +342,11 @@ def _best(rows: tuple[wire.BookRow, ...]) -> wire.BookRow:
 
 def _side(rows: list[int]) -> tuple[Level, ...]:
     """Return the levels in the rows of one side, given one behind the other."""
-    columns = zip(rows[1::4], rows[2::4], rows[3::4], strict=True)
-    return tuple(
-        [
-            Level(price / _FAST_SCALE, quantity, orders)
-            for quantity, price, orders in columns
-            if price and quantity
-        ]
-    )
+    quantities, prices = rows[1::4], rows[2::4]
+    levels = map(Level, [price / _FAST_SCALE for price in prices], quantities, rows[3::4])
+    if all(prices) and all(quantities):
+        return tuple(levels)
+    return tuple([level for level in levels if level.price and level.quantity])
 
 
 def _levels(rows: tuple[wire.BookRow, ...], scale: int) -> tuple[Level, ...]:
