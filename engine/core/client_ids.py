@@ -16,6 +16,7 @@ PREFIX: Final = "LW"
 LENGTH: Final = 14
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _FIRST_DAY: Final = date(2020, 1, 1)
 _DATE_CHARS: Final = 3
 _SEQUENCE_CHARS: Final = 6
@@ -65,8 +66,9 @@ def _check(body: str) -> str:
 
 
 def _base36(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, 36)
-        digits.append(_DIGITS[digit])
-    return "".join(reversed(digits))
+    """Return the last ``width`` digits of a number: by twos, since an order needs nine of them."""
+    text = ""
+    for _ in range((width + 1) // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        text = _PAIRS[pair] + text
+    return text[-width:]

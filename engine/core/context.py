@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -52,18 +52,14 @@ CHAIN_FOLLOW_S = 60.0
 
 
 class Context:
-    """One strategy's hands and eyes."""
+    """One strategy's hands and eyes. ``strategy_id`` is its id in the YAML."""
 
     def __init__(self, kernel: Kernel, seat: Seat) -> None:
         self._kernel = kernel
         self._desk = kernel.desk
         self._seat = seat
+        self.strategy_id: Final = seat.strategy_id
         self._random = Random(f"{seat.config.seed}/{seat.strategy_id}")  # noqa: S311 - dice, no secrets
-
-    @property
-    def strategy_id(self) -> str:
-        """Its id in the YAML."""
-        return self._seat.strategy_id
 
     @property
     def now(self) -> datetime:

@@ -41,7 +41,8 @@ class LegRun:
 
     Quantities are units and never negative; ``net`` is entered minus left. What is asked of its
     orders at every look is kept here by ``note``: ``entry`` and ``exit`` are the newest of each
-    way, ``live_entries`` and ``live_exits`` those that have not ended, all as they are now.
+    way, ``live_entries`` and ``live_exits`` those that have not ended, all as they are now;
+    ``unknown`` names those that were sent and whose outcome is not known.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class LegRun:
         "plan",
         "retry_at",
         "slice",
+        "unknown",
     )
 
     def __init__(self, plan: LegPlan) -> None:
@@ -78,6 +80,7 @@ class LegRun:
         self.exit: Order | None = None
         self.live_entries: dict[str, Order] = {}
         self.live_exits: dict[str, Order] = {}
+        self.unknown: set[str] = set()
         self.entered = 0
         self.left = 0
         self.slice = 0
@@ -104,19 +107,15 @@ class LegRun:
             live = self.live_entries
             if client_id == self.entry_ids[-1]:
                 self.entry = order
-        if order.lifecycle.is_terminal:
+        lifecycle = order.lifecycle
+        if lifecycle.is_terminal:
             live.pop(client_id, None)
         else:
             live[client_id] = order
-
-    @property
-    def is_unknown(self) -> bool:
-        """An order of it was sent, and its outcome is not known."""
-        for live in (self.live_entries, self.live_exits):
-            for order in live.values():
-                if order.lifecycle.is_unknown:
-                    return True
-        return False
+        if lifecycle.is_unknown:
+            self.unknown.add(client_id)
+        elif self.unknown:
+            self.unknown.discard(client_id)
 
     @property
     def may_enter(self) -> bool:

@@ -34,6 +34,8 @@ class LossWatch:
         self, desk: Desk, gate: RiskGate, view: RiskView, on_breach: Callable[[Breach], None]
     ) -> None:
         self._desk = desk
+        self._ticks = desk.book.ticks
+        self._mark = desk.ledger.mark
         self._gate = gate
         self._view = view
         self._on_breach = on_breach
@@ -57,7 +59,7 @@ class LossWatch:
         desk, floors = self._desk, self._floors
         if not floors or not desk.look_at:
             return False
-        ticks, mark = desk.book.ticks, desk.ledger.mark
+        ticks, mark = self._ticks, self._mark
         for realised, held, floor in floors:
             if realised + mark(held, ticks) <= floor:
                 return False

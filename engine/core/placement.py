@@ -259,10 +259,11 @@ class Placement:
 
         While paused, nothing is worked: what was taken up is not known to be true yet.
         """
-        if self.is_paused or not self.dirty:
+        dirty = self.dirty
+        if not dirty or self.is_paused:
             return False
-        parts = list(self.dirty)
-        self.dirty.clear()
+        parts = list(dirty)
+        dirty.clear()
         for part in parts:
             self.work(part)
         return True
@@ -309,20 +310,12 @@ class Placement:
             return  # It waits for a price; recovery looks at it again all the same.
         if part.has_hedge:
             self._watch_naked(part)
-        unknown = [leg for leg in part.legs if leg.is_unknown]
-        if unknown and part.state is not GroupState.STUCK:
+        unknown = [leg for leg in part.legs if leg.unknown]
+        if unknown:
             if part.state.is_terminal:
                 return
-            part.came_from = part.state
-            words = "; ".join(leg.words for leg in unknown)
-            self._bench.move_part(part, GroupTrigger.LEG_UNKNOWN, f"outcome unknown: {words}")
-            self._desk.alert(
-                "critical",
-                part.group.group_id,
-                f"STUCK: {words} was sent and no answer came. Nothing is sent for this group "
-                "until it is known",
-            )
-        if unknown:
+            if part.state is not GroupState.STUCK:
+                self._bench.hold_still(part, "; ".join(leg.words for leg in unknown))
             self._bench.take_back(part, part.came_from, part.exit_reason)
             self._keep_ticking(part)
             return
@@ -330,9 +323,10 @@ class Placement:
             self._leaving.begin(part)
             self._bench.move_part(part, GroupTrigger.LEGS_KNOWN, "every leg is known again")
             part.came_from = None
-        if part.state in ENTERING:
+        state = part.state
+        if state in ENTERING:
             self._entering.work(part)
-        elif part.state in LEAVING:
+        elif state in LEAVING:
             self._leaving.work(part)
         else:
             self._at_rest(part)
@@ -370,7 +364,13 @@ class Placement:
 
     def _keep_ticking(self, part: Part) -> None:
         """Look again when time alone may change something: mostly after a chase step."""
-        due, timer = self._next_look(part), part.timer
+        state, now, timer = part.state, self._desk.now, part.timer
+        due: int | None = now + part.group.chase_every_ns
+        if state in ENTERING:
+            if part.rests(now):
+                due = part.deadline
+        elif state not in LEAVING and not self._may_still_change(part):
+            due = None
         if timer is not None and timer.is_pending:
             if due is not None and timer.due <= due:
                 return
@@ -378,18 +378,11 @@ class Placement:
         if due is not None:
             part.timer = self._desk.timers.add(due, lambda: self._bench.mark(part))
 
-    def _next_look(self, part: Part) -> int | None:
-        """Return when (ns) to look again at a part of which nothing is heard; None for never."""
-        state, now = part.state, self._desk.now
-        if state in ENTERING:
-            if part.rests(now):
-                return part.deadline
-        elif state is GroupState.STUCK:
-            if not self._bench.was_refused(part):
-                return None
-        elif state not in LEAVING and not (wants_no_fill(state) and part.has_working):
-            return None
-        return now + part.group.chase_every_ns
+    def _may_still_change(self, part: Part) -> bool:
+        """Say whether a part for which nothing is sent has an order to take back once more."""
+        if part.state is GroupState.STUCK:
+            return self._bench.was_refused(part)
+        return part.has_working and wants_no_fill(part.state)
 
 
 _CAN_CHANGE = (GroupState.DRAFT, *ENTERING)

@@ -143,6 +143,17 @@ class Workbench:
             for order in live.values()
         )
 
+    def hold_still(self, part: Part, words: str) -> None:
+        """Let a part wait until it is known what became of the legs in ``words``."""
+        part.came_from = part.state
+        self.move_part(part, GroupTrigger.LEG_UNKNOWN, f"outcome unknown: {words}")
+        self.desk.alert(
+            "critical",
+            part.group.group_id,
+            f"STUCK: {words} was sent and no answer came. Nothing is sent for this group "
+            "until it is known",
+        )
+
     def mark(self, part: Part) -> None:
         """Have this part looked at again before the event is over."""
         self.dirty[part] = None
