@@ -124,7 +124,7 @@ class Entering:
     def work(self, part: Part) -> None:
         """Send what may be sent next, chase what rests, and see what has failed."""
         desk, bench, legs = self._desk, self._bench, part.legs
-        if all(leg.entered >= leg.plan.quantity for leg in legs):
+        if not [leg for leg in legs if leg.entered < leg.plan.quantity]:
             self._bench.move_part(part, GroupTrigger.ALL_FILLED, "every leg is filled")
             return
         if part.keeps_what_filled:

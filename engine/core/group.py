@@ -11,6 +11,7 @@ from engine.core.timers import Timer
 from engine.model.arithmetic import ARITHMETIC, exactly
 from engine.model.instrument import Instrument, Right
 from engine.model.legs import GroupPlan, GroupState, LegPlan, LegRole, Sequencing
+from engine.model.legs_state import least_settled
 from engine.model.money import ZERO
 from engine.model.order import Fill, Order
 from engine.model.payoff import Payoff, PayoffLeg
@@ -18,31 +19,13 @@ from engine.model.scope import scopes_of
 from engine.rules.clock_time import ns
 from engine.rules.payoff import payoff
 
-# The least settled part speaks for the group.
-_PRECEDENCE = (
-    GroupState.STRANDED,
-    GroupState.STUCK,
-    GroupState.KILLED,
-    GroupState.UNWINDING,
-    GroupState.EXITING,
-    GroupState.WORKING,
-    GroupState.CHECKED,
-    GroupState.DRAFT,
-    GroupState.PARTIAL_HELD,
-    GroupState.HELD,
-    GroupState.CLOSED,
-    GroupState.UNWOUND,
-    GroupState.REFUSED,
-)
-
 
 class LegRun:
     """One leg of one part at work: the orders that serve it and what they have done.
 
     Quantities are units and never negative; ``net`` is entered minus left. What is asked of its
     orders at every look is kept here by ``note``: ``entry`` and ``exit`` are the newest of each
-    way, ``live_entries`` and ``live_exits`` those that have not ended, all as they are now;
-    ``unknown`` names those that were sent and whose outcome is not known.
+    way, ``live_entries`` and ``live_exits`` those that have not ended, all as they are now.
     """
 
     __slots__ = (
@@ -68,7 +51,6 @@ class LegRun:
         "plan",
         "retry_at",
         "slice",
-        "unknown",
     )
 
     def __init__(self, plan: LegPlan) -> None:
@@ -80,7 +62,6 @@ class LegRun:
         self.exit: Order | None = None
         self.live_entries: dict[str, Order] = {}
         self.live_exits: dict[str, Order] = {}
-        self.unknown: set[str] = set()
         self.entered = 0
         self.left = 0
         self.slice = 0
@@ -98,8 +79,9 @@ class LegRun:
 
     def note(self, order: Order) -> None:
         """Take in what an order that serves it has become."""
-        client_id = order.request.client_id
-        if order.request.key.exit:
+        request = order.request
+        client_id = request.client_id
+        if request.key.exit:
             live = self.live_exits
             if client_id == self.exit_ids[-1]:
                 self.exit = order
@@ -107,15 +89,16 @@ class LegRun:
             live = self.live_entries
             if client_id == self.entry_ids[-1]:
                 self.entry = order
-        lifecycle = order.lifecycle
-        if lifecycle.is_terminal:
+        if order.lifecycle.is_terminal:
             live.pop(client_id, None)
         else:
             live[client_id] = order
-        if lifecycle.is_unknown:
-            self.unknown.add(client_id)
-        elif self.unknown:
-            self.unknown.discard(client_id)
+
+    @property
+    def is_unknown(self) -> bool:
+        """An order of it was sent, and its outcome is not known."""
+        live = (*self.live_entries.values(), *self.live_exits.values())
+        return any(order.lifecycle.is_unknown for order in live)
 
     @property
     def may_enter(self) -> bool:
@@ -150,7 +133,8 @@ class Part:
     """One account's share of a group: what the group table moves.
 
     ``has_hedge``: the plan covers its sold options. ``is_parallel``: all legs go together; without
-    a hedge, hedge first means just that.
+    a hedge, hedge first means just that. ``in_doubt`` names the orders that were sent and whose
+    outcome is not known.
     """
 
     __slots__ = (
@@ -161,6 +145,7 @@ class Part:
         "flattens",
         "group",
         "has_hedge",
+        "in_doubt",
         "is_parallel",
         "keeps_what_filled",
         "leaving_since",
@@ -185,6 +170,7 @@ class Part:
         self.deadline: int | None = None
         self.leaving_since = 0
         self.exit_reason = ""
+        self.in_doubt: set[str] = set()
         self.flattens = False
         self.keeps_what_filled = False
         self.timer: Timer | None = None
@@ -196,8 +182,18 @@ class Part:
             sequencing is Sequencing.HEDGE_FIRST and not self.has_hedge
         )
         self.planned_uncovered = _uncovered(
-            (leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs
+            [(leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs]
         )
+
+    def note(self, order: Order) -> LegRun:
+        """Take in what an order has become, and return the leg it serves."""
+        leg = self.legs[order.request.key.leg - 1]
+        leg.note(order)
+        if order.lifecycle.is_unknown:
+            self.in_doubt.add(order.client_id)
+        elif self.in_doubt:
+            self.in_doubt.discard(order.client_id)
+        return leg
 
     @property
     def state_once_known(self) -> GroupState | None:
@@ -217,7 +213,11 @@ class Part:
     @property
     def has_working(self) -> bool:
         """An order of any of its legs, either way, may still fill."""
-        return any(leg.may_enter or leg.may_leave for leg in self.legs)
+        return any(
+            leg.may_enter or leg.may_leave
+            for leg in self.legs
+            if leg.live_entries or leg.live_exits
+        )
 
     def begin_at(self, at: int) -> None:
         """Note when its entry began, and until when it may take."""
@@ -308,10 +308,12 @@ class Group:
         ``state`` is the least settled state of the parts; ``is_done``: flat, and nothing more will
         be sent for it.
         """
-        states = [part.state for part in self.parts.values()]
-        state = states[0] if len(states) == 1 else min(states, key=_PRECEDENCE.index)
-        self.state = state
-        self.is_done = state.is_terminal  # Those that are over come last.
+        if len(self.parts) == 1:
+            (part,) = self.parts.values()
+            self.state = part.state
+        else:
+            self.state = least_settled([part.state for part in self.parts.values()])
+        self.is_done = self.state.is_terminal  # Those that are over come last.
 
     @property
     def is_open(self) -> bool:

@@ -227,8 +227,7 @@ class Placement:
         """Count what an order did into its leg, and look at its part again."""
         key = order.request.key
         part = self._parts[key.group_id, key.account]
-        leg = part.legs[key.leg - 1]
-        leg.note(order)
+        leg = part.note(order)
         if before.amend is not None:
             tell_unchanged(self._desk, before, order, leg.plan)
         if fill is not None:
@@ -310,12 +309,11 @@ class Placement:
             return  # It waits for a price; recovery looks at it again all the same.
         if part.has_hedge:
             self._watch_naked(part)
-        unknown = [leg for leg in part.legs if leg.unknown]
-        if unknown:
+        if part.in_doubt:
             if part.state.is_terminal:
                 return
             if part.state is not GroupState.STUCK:
-                self._bench.hold_still(part, "; ".join(leg.words for leg in unknown))
+                self._bench.hold_still(part)
             self._bench.take_back(part, part.came_from, part.exit_reason)
             self._keep_ticking(part)
             return

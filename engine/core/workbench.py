@@ -143,8 +143,9 @@ class Workbench:
             for order in live.values()
         )
 
-    def hold_still(self, part: Part, words: str) -> None:
-        """Let a part wait until it is known what became of the legs in ``words``."""
+    def hold_still(self, part: Part) -> None:
+        """Let a part wait until it is known what became of every leg."""
+        words = "; ".join(leg.words for leg in part.legs if leg.is_unknown)
         part.came_from = part.state
         self.move_part(part, GroupTrigger.LEG_UNKNOWN, f"outcome unknown: {words}")
         self.desk.alert(
