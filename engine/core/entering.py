@@ -124,8 +124,11 @@ class Entering:
     def work(self, part: Part) -> None:
         """Send what may be sent next, chase what rests, and see what has failed."""
         desk, bench, legs = self._desk, self._bench, part.legs
-        if not [leg for leg in legs if leg.entered < leg.plan.quantity]:
-            self._bench.move_part(part, GroupTrigger.ALL_FILLED, "every leg is filled")
+        for leg in legs:
+            if leg.entered < leg.plan.quantity:
+                break
+        else:
+            bench.move_part(part, GroupTrigger.ALL_FILLED, "every leg is filled")
             return
         if part.keeps_what_filled:
             self._take_back(part)

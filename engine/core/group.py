@@ -23,9 +23,9 @@ from engine.rules.payoff import payoff
 class LegRun:
     """One leg of one part at work: the orders that serve it and what they have done.
 
-    Quantities are units and never negative; ``net`` is entered minus left. What is asked of its
-    orders at every look is kept here by ``note``: ``entry`` and ``exit`` are the newest of each
-    way, ``live_entries`` and ``live_exits`` those that have not ended, all as they are now.
+    Quantities are units and never negative; ``net`` is entered minus left. What every look asks of
+    its orders is kept here by ``Part.note``: ``entry`` and ``exit`` are the newest of each way,
+    ``live_entries`` and ``live_exits`` those that have not ended, all as they are now.
     """
 
     __slots__ = (
@@ -76,23 +76,6 @@ class LegRun:
         self.exit_steps = 0
         self.decision_price: float | None = None
         self.last_failure = ""
-
-    def note(self, order: Order) -> None:
-        """Take in what an order that serves it has become."""
-        request = order.request
-        client_id = request.client_id
-        if request.key.exit:
-            live = self.live_exits
-            if client_id == self.exit_ids[-1]:
-                self.exit = order
-        else:
-            live = self.live_entries
-            if client_id == self.entry_ids[-1]:
-                self.entry = order
-        if order.lifecycle.is_terminal:
-            live.pop(client_id, None)
-        else:
-            live[client_id] = order
 
     @property
     def is_unknown(self) -> bool:
@@ -187,12 +170,25 @@ class Part:
 
     def note(self, order: Order) -> LegRun:
         """Take in what an order has become, and return the leg it serves."""
-        leg = self.legs[order.request.key.leg - 1]
-        leg.note(order)
-        if order.lifecycle.is_unknown:
-            self.in_doubt.add(order.client_id)
+        request, lifecycle = order.request, order.lifecycle
+        client_id, key = request.client_id, request.key
+        leg = self.legs[key.leg - 1]
+        if key.exit:
+            live = leg.live_exits
+            if client_id == leg.exit_ids[-1]:
+                leg.exit = order
+        else:
+            live = leg.live_entries
+            if client_id == leg.entry_ids[-1]:
+                leg.entry = order
+        if lifecycle.is_terminal:
+            live.pop(client_id, None)
+        else:
+            live[client_id] = order
+        if lifecycle.is_unknown:
+            self.in_doubt.add(client_id)
         elif self.in_doubt:
-            self.in_doubt.discard(order.client_id)
+            self.in_doubt.discard(client_id)
         return leg
 
     @property

@@ -305,8 +305,6 @@ class Placement:
 
     def work(self, part: Part) -> None:
         """Do the next thing for one account's share of a group."""
-        if part.state is GroupState.DRAFT:
-            return  # It waits for a price; recovery looks at it again all the same.
         if part.has_hedge:
             self._watch_naked(part)
         if part.in_doubt:
@@ -326,6 +324,8 @@ class Placement:
             self._entering.work(part)
         elif state in LEAVING:
             self._leaving.work(part)
+        elif state is GroupState.DRAFT:
+            return  # It waits for a price; recovery looks at it again all the same.
         else:
             self._at_rest(part)
         self._keep_ticking(part)

@@ -183,7 +183,7 @@ class Workbench:
                 tuple(leg.plan for leg in part.legs) if before is GroupState.DRAFT else (),
             )
         )
-        self.mark(part)
+        self.dirty[part] = None
         self._on_group(group)
 
 
