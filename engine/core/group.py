@@ -268,6 +268,7 @@ class Group:
         self.name: Final = plan.name
         self.strategy: Final = plan.strategy
         self.chase_every_ns: Final = ns(plan.policy.chase_every_s)
+        self.exit_deadline_ns: Final = ns(plan.policy.exit_deadline_s)
         self.parts: dict[str, Part] = {
             account: Part(self, account, [LegRun(leg) for leg in legs])
             for account, legs in legs_by_account.items()
