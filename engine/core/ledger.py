@@ -19,10 +19,8 @@ from engine.model.market import Tick
 from engine.model.money import ZERO
 from engine.model.order import Fill, Product
 from engine.model.position import Position
-from engine.model.side import Side
 
 K = TypeVar("K", bound=Hashable)
-S = TypeVar("S", bound=Hashable)
 
 # A share of a cost is rounded to this; the rest of the cost keeps what rounding took.
 _COST_STEP: Final = Decimal("1E-8")
@@ -64,19 +62,18 @@ class _Line:
         self.bought_value = ZERO
         self.sold_quantity = 0
         self.sold_value = ZERO
-        self._view: Position | None = Position(instrument=instrument)
+        self._view: Position | None = None
 
-    def apply(self, fill: Fill) -> Decimal:
-        """Count a fill; return how much it realised."""
-        units, value, sign = fill.quantity, fill.value, fill.side.sign
-        if fill.side is Side.BUY:
+    def apply(self, units: int, value: Decimal, sign: int) -> Decimal | None:
+        """Count a fill, a buy by ``sign`` +1, a sale by -1; return what it realised, if it did."""
+        if sign > 0:
             self.bought_quantity += units
             self.bought_value += value
         else:
             self.sold_quantity += units
             self.sold_value += value
         held = self.quantity
-        realised = ZERO
+        realised = None
         if not units:
             # A correction of value: it belongs to what is open, or to what was earned.
             if held:
@@ -92,7 +89,8 @@ class _Line:
             realised = -sign * closed_value - cost
             self.cost += sign * (value - closed_value) - cost
         self.quantity = held + sign * units
-        self.realised += realised
+        if realised is not None:
+            self.realised += realised
         self.cost_float = float(self.cost)
         self._view = None
         return realised
@@ -153,30 +151,38 @@ class _Scope(Generic[K]):
         self.open: list[Held] = []
         self._numbers: list[int] = []
 
-    def apply(self, key: K, fill: Fill) -> None:
+    def apply(self, key: K, instrument: Instrument, units: int, value: Decimal, sign: int) -> None:
         line = self.lines.get(key)
         if line is None:
-            line = self.lines[key] = _Line(fill.instrument, len(self.lines))
-        self.realised += line.apply(fill)
-        self.realised_float = float(self.realised)
-        number, numbers, held = line.number, self._numbers, self.open
-        place = bisect_left(numbers, number)
-        was_open = place < len(numbers) and numbers[place] == number
+            line = self.lines[key] = _Line(instrument, len(self.lines))
+        was_open = line.quantity != 0
+        realised = line.apply(units, value, sign)
+        if realised is not None:
+            self.realised += realised
+            self.realised_float = float(self.realised)
+        place = bisect_left(self._numbers, line.number)
         if line.quantity:
             shown = (line.index, line.quantity, line.cost_float)
             if was_open:
-                held[place] = shown
+                self.open[place] = shown
             else:
-                numbers.insert(place, number)
-                held.insert(place, shown)
+                self._numbers.insert(place, line.number)
+                self.open.insert(place, shown)
         elif was_open:
-            del numbers[place], held[place]
+            del self._numbers[place], self.open[place]
 
     def unrealised(self, ticks: Sequence[Tick | None]) -> float:
         return self._mark(self.open, ticks)
 
     def pnl(self, ticks: Sequence[Tick | None]) -> float:
         return self.realised_float + self._mark(self.open, ticks)
+
+
+_Traded = tuple[_Scope[_Held], _Scope[Instrument], _Scope[Instrument]]
+"""What one strategy in one account trades into: the account's, the strategy's, its share of both.
+
+``Ledger`` keeps each of them under its own name as well.
+"""
 
 
 class Ledger:
@@ -193,6 +199,7 @@ class Ledger:
         self._accounts: dict[str, _Scope[_Held]] = {}
         self._strategies: dict[str, _Scope[Instrument]] = {}
         self._shares: dict[tuple[str, str], _Scope[Instrument]] = {}
+        self._traded: dict[tuple[str, str], _Traded] = {}
         self._groups: dict[str, _Scope[Instrument]] = {}
         self._group_net: dict[tuple[str, str, Instrument], int] = {}
         self._net: dict[Instrument, int] = {}
@@ -200,15 +207,21 @@ class Ledger:
 
     def apply(self, fill: Fill) -> None:
         """Count a fill into every position it belongs to."""
-        instrument, account, strategy = fill.instrument, fill.account, fill.strategy
+        instrument, account, group_id = fill.instrument, fill.account, fill.group_id
+        units, value, sign = fill.quantity, fill.value, fill.side.sign
         held = (account, instrument, fill.product)
-        self._all.apply(held, fill)
-        self._scope(self._accounts, account).apply(held, fill)
-        self._scope(self._strategies, strategy).apply(instrument, fill)
-        self._scope(self._shares, (strategy, account)).apply(instrument, fill)
-        self._scope(self._groups, fill.group_id).apply(instrument, fill)
-        signed = fill.quantity * fill.side.sign
-        share = (fill.group_id, account, instrument)
+        whose = (fill.strategy, account)
+        by_account, by_strategy, by_share = self._traded.get(whose) or self._begin(*whose)
+        group = self._groups.get(group_id)
+        if group is None:
+            group = self._groups[group_id] = _Scope(self.mark)
+        self._all.apply(held, instrument, units, value, sign)
+        by_account.apply(held, instrument, units, value, sign)
+        by_strategy.apply(instrument, instrument, units, value, sign)
+        by_share.apply(instrument, instrument, units, value, sign)
+        group.apply(instrument, instrument, units, value, sign)
+        signed = units * sign
+        share = (group_id, account, instrument)
         self._group_net[share] = self._group_net.get(share, 0) + signed
         self._net[instrument] = self._net.get(instrument, 0) + signed
         nets = self._account_net.setdefault(account, {})
@@ -256,10 +269,10 @@ class Ledger:
             return self._net.get(instrument, 0)
         return self._account_net.get(account, {}).get(instrument, 0)
 
-    def nets(self, account: str | None = None) -> Iterator[tuple[Instrument, int]]:
+    def nets(self, account: str | None = None) -> list[tuple[Instrument, int]]:
         """Return every instrument with a net quantity, of one account or of all."""
         nets = self._net if account is None else self._account_net.get(account, {})
-        return ((instrument, units) for instrument, units in nets.items() if units)
+        return [held for held in nets.items() if held[1]]
 
     def holds_any(self) -> bool:
         """Return True while any strategy holds anything, whatever the accounts net to."""
@@ -332,11 +345,14 @@ class Ledger:
         scope = self._groups.get(group_id)
         return 0.0 if scope is None else scope.pnl(ticks)
 
-    def _scope(self, scopes: dict[S, _Scope[K]], key: S) -> _Scope[K]:
-        scope = scopes.get(key)
-        if scope is None:
-            scope = scopes[key] = _Scope(self.mark)
-        return scope
+    def _begin(self, strategy: str, account: str) -> _Traded:
+        """Make room for the first fill of a strategy in an account."""
+        scopes = self._traded[strategy, account] = (
+            self._accounts.setdefault(account, _Scope(self.mark)),
+            self._strategies.setdefault(strategy, _Scope(self.mark)),
+            self._shares.setdefault((strategy, account), _Scope(self.mark)),
+        )
+        return scopes
 
     def _scope_of(
         self, strategy: str | None, account: str | None
