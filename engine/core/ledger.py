@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from copy import copy
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Generic, TypeVar
 
@@ -171,6 +172,14 @@ class _Scope(Generic[K]):
         elif was_open:
             del self._numbers[place], self.open[place]
 
+    def copy(self) -> _Scope[K]:
+        """Return the same positions, to go their own way from here on."""
+        other: _Scope[K] = _Scope(self._mark)
+        other.lines = {key: copy(line) for key, line in self.lines.items()}
+        other.realised, other.realised_float = self.realised, self.realised_float
+        other.open, other._numbers = self.open.copy(), self._numbers.copy()
+        return other
+
     def unrealised(self, ticks: Sequence[Tick | None]) -> float:
         return self._mark(self.open, ticks)
 
@@ -178,11 +187,8 @@ class _Scope(Generic[K]):
         return self.realised_float + self._mark(self.open, ticks)
 
 
-_Traded = tuple[_Scope[_Held], _Scope[Instrument], _Scope[Instrument]]
-"""What one strategy in one account trades into: the account's, the strategy's, its share of both.
-
-``Ledger`` keeps each of them under its own name as well.
-"""
+_Traded = tuple[tuple[_Scope[_Held], ...], tuple[_Scope[Instrument], ...]]
+"""Every scope that a fill of one strategy in one account belongs to, but for its group's."""
 
 
 class Ledger:
@@ -191,6 +197,9 @@ class Ledger:
     The same fills are netted three ways, and each way splits its profit between realised and
     unrealised by its own netting: two strategies that hold opposite quantities in one account are
     both open though the account is flat. The sums agree.
+
+    What would be the same is kept once: the only account is all there is, and a strategy has only
+    what it has in its only account. They part with the first fill in a second one.
     """
 
     def __init__(self, mark: Mark = mark) -> None:
@@ -211,14 +220,14 @@ class Ledger:
         units, value, sign = fill.quantity, fill.value, fill.side.sign
         held = (account, instrument, fill.product)
         whose = (fill.strategy, account)
-        by_account, by_strategy, by_share = self._traded.get(whose) or self._begin(*whose)
+        by_product, by_instrument = self._traded.get(whose) or self._begin(*whose)
         group = self._groups.get(group_id)
         if group is None:
             group = self._groups[group_id] = _Scope(self.mark)
-        self._all.apply(held, instrument, units, value, sign)
-        by_account.apply(held, instrument, units, value, sign)
-        by_strategy.apply(instrument, instrument, units, value, sign)
-        by_share.apply(instrument, instrument, units, value, sign)
+        for product_scope in by_product:
+            product_scope.apply(held, instrument, units, value, sign)
+        for scope in by_instrument:
+            scope.apply(instrument, instrument, units, value, sign)
         group.apply(instrument, instrument, units, value, sign)
         signed = units * sign
         share = (group_id, account, instrument)
@@ -347,10 +356,22 @@ class Ledger:
 
     def _begin(self, strategy: str, account: str) -> _Traded:
         """Make room for the first fill of a strategy in an account."""
-        scopes = self._traded[strategy, account] = (
-            self._accounts.setdefault(account, _Scope(self.mark)),
-            self._strategies.setdefault(strategy, _Scope(self.mark)),
-            self._shares.setdefault((strategy, account), _Scope(self.mark)),
+        accounts, strategies, shares = self._accounts, self._strategies, self._shares
+        whose = strategy, account
+        if account not in accounts:
+            if len(accounts) == 1:
+                self._all = self._all.copy()
+            accounts[account] = _Scope(self.mark) if accounts else self._all
+        if whose not in shares:
+            self._traded.clear()  # What was one scope may become two.
+            so_far = strategies.get(strategy)
+            if so_far is not None and so_far in shares.values():
+                strategies[strategy] = so_far.copy()
+            shares[whose] = _Scope(self.mark)
+            strategies.setdefault(strategy, shares[whose])
+        scopes = self._traded[whose] = (
+            tuple(dict.fromkeys((self._all, accounts[account]))),
+            tuple(dict.fromkeys((strategies[strategy], shares[whose]))),
         )
         return scopes
 
