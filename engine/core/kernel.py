@@ -337,10 +337,11 @@ class Kernel:
                 notice, args = notices.popleft()
                 notice(*args)
                 continue
-            waiting = 0 if self._is_ending else len(placement.drafts)
-            if waiting:
-                placement.look_at_drafts()
-            if not waiting or waiting == len(placement.drafts):
+            waiting = len(placement.drafts)
+            if not waiting or self._is_ending:
+                return
+            placement.look_at_drafts()
+            if waiting == len(placement.drafts):
                 return
         raise InvariantBroken("an event did not settle: groups and hooks keep answering each other")
 

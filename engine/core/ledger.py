@@ -41,7 +41,6 @@ class _Line:
         "bought_quantity",
         "bought_value",
         "cost",
-        "cost_float",
         "index",
         "instrument",
         "number",
@@ -57,7 +56,6 @@ class _Line:
         self.index = instrument.index
         self.quantity = 0
         self.cost = ZERO
-        self.cost_float = 0.0
         self.realised = ZERO
         self.bought_quantity = 0
         self.bought_value = ZERO
@@ -92,7 +90,6 @@ class _Line:
         self.quantity = held + sign * units
         if realised is not None:
             self.realised += realised
-        self.cost_float = float(self.cost)
         self._view = None
         return realised
 
@@ -163,7 +160,7 @@ class _Scope(Generic[K]):
             self.realised_float = float(self.realised)
         place = bisect_left(self._numbers, line.number)
         if line.quantity:
-            shown = (line.index, line.quantity, line.cost_float)
+            shown = (line.index, line.quantity, float(line.cost))
             if was_open:
                 self.open[place] = shown
             else:

@@ -136,8 +136,9 @@ class _Merge:
         if self.update.amend_outcome is not None:
             self._request(self.update.amend_outcome)
         before, order = self.before, self.order
-        if order.overfill and order.filled_quantity > self._bound():
-            self._odd(Anomaly.OVERFILL, f"{order.filled_quantity} filled of {order.quantity}")
+        filled = order.filled_quantity
+        if filled > order.quantity and filled > self._bound():
+            self._odd(Anomaly.OVERFILL, f"{filled} filled of {order.quantity}")
             order = self.order
         version, known = self.update.version, order.status_version
         if self.is_newer:
@@ -168,13 +169,12 @@ class _Merge:
 
     def _terms(self) -> None:
         """See a replace of ours come true, or somebody else change the order."""
-        update, order = self.update, self.order
+        update, order, amend = self.update, self.order, self.order.amend
         if self.is_older or update.amend_outcome in _NOT_YET_REPLACED:
             return
         shown = Terms.shown(update)
         is_news = shown.contradicts(order)
-        amend = order.amend
-        if amend is None and not is_news:
+        if not is_news and amend is None:
             return
         if amend is not None and amend.quantity is not None and amend.price is not None:
             came_late = amend.kind is AmendKind.REPLACE and amend.state is AmendState.REFUSED
@@ -186,8 +186,7 @@ class _Merge:
             ):
                 self._adopt(amend.quantity, amend.price, amend.trigger_price)
                 return
-        ends = update.status in _ENDS or order.lifecycle.is_terminal
-        if ends or not is_news:
+        if not is_news or update.status in _ENDS or order.lifecycle.is_terminal:
             return
         quantity = shown.quantity or order.quantity
         price = shown.price or order.price

@@ -93,7 +93,7 @@ class Reconcile:
         """Note what happened to one of our orders."""
         if order.amend is not None:
             self._cancels.order_changed(order, before)
-        if order.account in self._accounts:
+        if order.request.key.account in self._accounts:
             self.books.order_changed(order, before)
 
     def restore(self, act: HumanActed) -> None:
