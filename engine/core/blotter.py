@@ -165,11 +165,12 @@ class Blotter:
         """The governor lets these go: judge again, then transmit."""
         self._departures.begin()
         for ticket in event.tickets:
-            self._waiting.left(ticket)
-            order = self.orders[ticket.client_id]
             if ticket.kind is MessageKind.PLACE:
                 self._departures.place(ticket)
-            elif order.amend is not None and may_send(order.amend, ticket):
+                continue
+            self._waiting.left(ticket)
+            order = self.orders[ticket.client_id]
+            if order.amend is not None and may_send(order.amend, ticket):
                 self._release_amend(order, order.amend)
 
     def expired(self, tickets: Iterable[Ticket], by: str = "the message governor") -> None:
@@ -385,7 +386,6 @@ class Blotter:
         self, requests: tuple[OrderRequest, ...], verdict: Approved[Batch] | Refusal
     ) -> None:
         desk = self._desk
-        refused = isinstance(verdict, Refusal)
         desk.keep(
             RiskJudged(
                 desk.now,
@@ -393,7 +393,7 @@ class Blotter:
                 requests[0].strategy,
                 requests[0].key.group_id,
                 tuple(request.client_id for request in requests),
-                not refused,
+                isinstance(verdict, Approved),
                 verdict.text if isinstance(verdict, Refusal) else "",
                 verdict.checks,
             )

@@ -141,12 +141,11 @@ class _Merge:
             self._odd(Anomaly.OVERFILL, f"{filled} filled of {order.quantity}")
             order = self.order
         version, known = self.update.version, order.status_version
-        if self.is_newer:
-            order = msgspec.structs.replace(order, version=version)
+        changes = {"version": version} if self.is_newer else {}
         if self.tells_of_book and version is not None and (known is None or version > known):
-            order = msgspec.structs.replace(order, status_version=version)
-        if order is not before:
-            order = msgspec.structs.replace(order, updated_at=self.at)
+            changes["status_version"] = version
+        if changes or order is not before:
+            order = msgspec.structs.replace(order, **changes, updated_at=self.at)
         found: tuple[Anomaly, ...] = ()
         if order.anomalies != before.anomalies:
             found = tuple(Anomaly(a) for a in order.anomalies if a not in before.anomalies)
