@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from engine.model.greeks import ChainGreeks, PortfolioGreeks
 from engine.model.instrument import Instrument
@@ -19,6 +19,21 @@ from engine.model.market import Bar, Depth, Tick
 from engine.model.order import Order
 from engine.model.payoff import Payoff
 from engine.model.position import Position
+
+H = TypeVar("H", bound=Callable[..., None])
+
+_UNWRITTEN: Final[list[object]] = []
+
+
+def unwritten(hook: H) -> H:
+    """Note a function that a strategy has for a hook until its author overrides it."""
+    _UNWRITTEN.append(hook)
+    return hook
+
+
+def is_unwritten(hook: Callable[..., None]) -> bool:
+    """Return True for a hook that its author did not override: calling it does nothing."""
+    return getattr(hook, "__func__", None) in _UNWRITTEN
 
 
 class Hooks(Protocol):

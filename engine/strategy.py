@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from engine.author import Chain, GroupView, StrategyContext
+from engine.author import Chain, GroupView, StrategyContext, unwritten
 from engine.model.greeks import PortfolioGreeks
 from engine.model.instrument import Instrument
 from engine.model.legs import Leg, OnFailure, Sequencing
@@ -100,9 +100,11 @@ class Strategy(Generic[P]):
     def on_bar(self, bar: Bar) -> None:
         """Run when a bar asked for with ``self.bars`` closes."""
 
+    @unwritten
     def on_order(self, order: Order) -> None:
         """Run when something became known of one of this strategy's orders."""
 
+    @unwritten
     def on_legs(self, group: GroupView) -> None:
         """Run when one of this strategy's groups changed state; read ``group.state``."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeGuard
@@ -18,8 +17,9 @@ from engine.model.instrument import Instrument, Kind
 from engine.model.market import Tick
 from engine.model.money import inr
 from engine.model.order import Lifecycle, Order, OrderRequest
+from engine.model.side import Side
 from engine.ports import RiskView
-from engine.rules.clock_time import NS_PER_S
+from engine.rules.clock_time import NS_PER_S, ns
 from risk.hours import TradingHours
 from risk.limits import AccountLimits
 
@@ -29,23 +29,40 @@ LIMIT_KIND: Final[dict[Kind, LimitKind]] = {
     Kind.OPTION: "option",
     Kind.FUTURE: "future",
     Kind.EQUITY: "cash",
+    Kind.INDEX: "cash",
 }
-"""Which of the per-kind limits holds for an instrument that can be traded."""
+"""Which of the per-kind limits holds; an index is refused before any of them is asked."""
 
 CADENCES: Final = 2.5
 """A reference is never called stale before this many cadences of the recording (issue 2)."""
 
 
-PRICE_EXPONENTS: Final = (-6, 8)
+PRICE_EXPONENTS: Final = range(-6, 9)
 """The powers of ten between which a price's first digit must stand."""
 
 
-class Policy(NamedTuple):
-    """The limits that hold for one strategy, and the names of those it set itself."""
+class Policy:
+    """The limits that hold for one strategy, and the names of those it set itself.
 
-    limits: AccountLimits
-    account: AccountLimits
-    own: frozenset[str]
+    The times among them in ns as well: what every order asks is worked out once.
+    """
+
+    __slots__ = (
+        "account",
+        "duplicate_window_ns",
+        "entries_after_open_ns",
+        "entries_before_close_ns",
+        "limits",
+        "own",
+    )
+
+    def __init__(self, limits: AccountLimits, account: AccountLimits, own: frozenset[str]) -> None:
+        self.limits = limits
+        self.account = account
+        self.own = own
+        self.duplicate_window_ns = ns(limits.duplicate_window_s)
+        self.entries_after_open_ns = ns(limits.entries_after_open_s)
+        self.entries_before_close_ns = ns(limits.entries_before_close_s)
 
     def scope(self, name: str) -> str:
         """Return whose limit ``name`` is."""
@@ -65,6 +82,34 @@ class Recent(NamedTuple):
     at: int
     group_id: str
     client_id: str
+
+
+Fingerprint = tuple[str, str, Instrument, Side, int, Decimal, Decimal | None]
+"""What two orders have in common of which one is a duplicate."""
+
+
+def fingerprint(request: OrderRequest) -> Fingerprint:
+    """Return the fingerprint of ``request``, whose prices are computable: a NaN has no hash."""
+    return (
+        request.strategy,
+        request.key.account,
+        request.instrument,
+        request.side,
+        request.quantity,
+        request.price,
+        request.trigger_price,
+    )
+
+
+class Memory(NamedTuple):
+    """What the gate remembers from one judgement to the next.
+
+    ``recent``: what it approved a moment ago, oldest first. ``rejections``: how often each strategy
+    was rejected in a row.
+    """
+
+    recent: dict[Fingerprint, Recent]
+    rejections: dict[str, int]
 
 
 class LiveOrders:
@@ -109,85 +154,72 @@ class Case:
 
     ``whole`` and ``batch`` are those of the batch; ``standing`` is the order a replacement changes,
     whose own reservation must not be counted twice. ``tick`` is the newest that names a price at
-    all, ``age_s`` how long ago it came.
+    all, ``age_s`` how long ago it came, ``age_limit`` how long ago that may be and in words, and
+    ``is_fresh`` True while it is young enough to judge by. ``kind`` is which of the per-kind limits
+    holds.
     """
+
+    __slots__ = (
+        "_memory",
+        "age_limit",
+        "age_s",
+        "batch",
+        "earlier",
+        "hours",
+        "instrument",
+        "is_fresh",
+        "kind",
+        "limits",
+        "live",
+        "policy",
+        "request",
+        "standing",
+        "subject",
+        "tick",
+        "trading_date",
+        "view",
+        "whole",
+    )
 
     def __init__(
         self,
-        *,
         request: OrderRequest,
-        batch: tuple[OrderRequest, ...],
-        position: int,
-        whole: bool,
-        live: LiveOrders,
         view: RiskView,
         policy: Policy,
         hours: TradingHours,
-        trading_date: date,
-        rejections: int,
-        recent: Recent | None,
+        memory: Memory,
+        live: LiveOrders,
+        *,
+        batch: tuple[OrderRequest, ...],
+        earlier: tuple[OrderRequest, ...] = (),
+        whole: bool = False,
         standing: Order | None = None,
     ) -> None:
         self.request = request
-        self.batch = batch
-        self.earlier = batch[:position]
-        self.whole = whole
-        self.live = live
         self.view = view
         self.policy = policy
         self.limits = policy.limits
         self.hours = hours
-        self.trading_date = trading_date
-        self.rejections = rejections
-        self.recent = recent
+        self.trading_date = hours.trading_date
+        self._memory = memory
+        self.live = live
+        self.batch = batch
+        self.earlier = earlier
+        self.whole = whole
         self.standing = standing
-        self.instrument: Instrument = request.instrument
-        self.subject = f"{request.side} {request.quantity} {request.instrument.symbol}"
-        tick = view.tick(request.instrument)
-        self.tick: Tick | None = tick if tick is not None and is_price(tick.last) else None
-        # Found once, by hand: functools.cached_property takes a lock until Python 3.12.
-        self._age_limit: tuple[float, str] | None = None
-        self._reference: Reference | None = None
+        self.instrument = instrument = request.instrument
+        self.subject = f"{request.side} {request.quantity} {instrument.symbol}"
+        self.kind: LimitKind = LIMIT_KIND[instrument.kind]
+        max_age_s: float = getattr(policy.limits.reference_max_age_s, self.kind)
+        self.age_limit = _age_limit(max_age_s, view.cadence_s)
+        tick = view.tick(instrument)
+        self.tick: Tick | None = None
         self.age_s: float | None = None
-        if self.tick is not None:
-            self.age_s = max(0, view.now - self.tick.received_at) / NS_PER_S
-
-    # -- the market ------------------------------------------------------------------------------
-
-    @property
-    def age_limit(self) -> tuple[float, str]:
-        """How old the reference may be, seconds, and which limit that is."""
-        if self._age_limit is None:
-            self._age_limit = self._find_age_limit()
-        return self._age_limit
-
-    def _find_age_limit(self) -> tuple[float, str]:
-        configured: float = getattr(self.limits.reference_max_age_s, self.kind)
-        by_cadence = CADENCES * self.view.cadence_s
-        if by_cadence > configured:
-            return by_cadence, f"{by_cadence:g} s ({CADENCES} x cadence {self.view.cadence_s:g} s)"
-        return configured, f"{configured:g} s"
-
-    @property
-    def is_fresh(self) -> bool:
-        """True while the newest tick is young enough to judge by."""
-        return self.age_s is not None and self.age_s <= self.age_limit[0]
-
-    @property
-    def reference(self) -> Reference | None:
-        """The mid of a fresh book that is not crossed, else the last price; None without a tick."""
-        if self._reference is None:
-            self._reference = self._find_reference()
-        return self._reference
-
-    def _find_reference(self) -> Reference | None:
-        tick = self.tick
-        if tick is None:
-            return None
-        bid, ask = tick.bid, tick.ask
-        if self.is_fresh and is_price(bid) and is_price(ask) and bid < ask:
-            return Reference((exact(bid) + exact(ask)) / 2, "mid")
-        return Reference(exact(tick.last), "last")
+        self.is_fresh = False
+        if tick is not None and is_price(tick.last):
+            self.tick = tick
+            self.age_s = max(0, view.now - tick.received_at) / NS_PER_S
+            self.is_fresh = self.age_s <= self.age_limit[0]
 
     @property
     def waiting_trigger(self) -> Decimal | None:
@@ -200,17 +232,28 @@ class Case:
         return self.request.trigger_price
 
     @property
-    def kind(self) -> LimitKind:
-        """Which of the per-kind limits holds."""
-        return LIMIT_KIND[self.instrument.kind]
-
-    @property
     def fresh_units(self) -> int:
         """Units this order could still add; for a change, at the larger of old and new."""
         if self.standing is None:
             return self.request.quantity
         larger = max(self.standing.quantity, self.request.quantity)
         return larger - self.standing.filled_quantity
+
+    # -- what went before ------------------------------------------------------------------------
+
+    @property
+    def recent(self) -> Recent | None:
+        """The same order for another group, where it was approved inside the window."""
+        request = self.request
+        recent = self._memory.recent.get(fingerprint(request))
+        if recent is None or recent.group_id == request.key.group_id:
+            return None
+        return recent if self.view.now - recent.at < self.policy.duplicate_window_ns else None
+
+    @property
+    def rejections(self) -> int:
+        """How often the strategy was rejected in a row."""
+        return self._memory.rejections.get(self.request.strategy, 0)
 
     # -- the rest of the account -----------------------------------------------------------------
 
@@ -220,14 +263,16 @@ class Case:
             return self.live.of_strategy(self.request.strategy)
         return self.live.of_account(self.request.key.account)
 
-    def batch_mates(
-        self, requests: Iterable[OrderRequest], *, strategy: bool
-    ) -> Iterable[OrderRequest]:
+    def mates(self, requests: Iterable[OrderRequest], *, strategy: bool) -> Sequence[OrderRequest]:
         """Those of ``requests`` in the same scope."""
         if strategy:
-            return (r for r in requests if r.strategy == self.request.strategy)
+            return [r for r in requests if r.strategy == self.request.strategy]
         account = self.request.key.account
-        return (r for r in requests if r.key.account == account)
+        return [r for r in requests if r.key.account == account]
+
+    def earlier_mates(self, *, strategy: bool) -> Sequence[OrderRequest]:
+        """Orders of the batch that come before this one, in the same scope."""
+        return self.mates(self.earlier, strategy=strategy) if self.earlier else ()
 
     def holdings(self, *, strategy: bool) -> Iterable[tuple[Instrument, int]]:
         """Net units by instrument, of this account or of this strategy in all its accounts."""
@@ -235,31 +280,7 @@ class Case:
             return self.view.strategy_positions(self.request.strategy)
         return self.view.positions(self.request.key.account)
 
-    # -- the answer ------------------------------------------------------------------------------
-
-    def check(
-        self,
-        rule: str,
-        *,
-        passed: bool,
-        figure: str,
-        limit: str,
-        scope: str = "order",
-        largest: int | None = None,
-        note: str = "",
-        subject: str = "",
-    ) -> Check:
-        """Return a rule's answer about this order, or about ``subject``."""
-        return Check(
-            rule=rule,
-            passed=passed,
-            figure=figure,
-            limit=limit,
-            scope=scope,
-            subject=subject or self.subject,
-            largest_quantity=largest,
-            note=note,
-        )
+    # -- in words --------------------------------------------------------------------------------
 
     def whole_lots(self, units: int) -> int:
         """Return the largest whole-lot quantity within ``units``, 0 when there is none."""
@@ -285,19 +306,25 @@ def is_price(value: float | None) -> TypeGuard[float]:
 
 def is_computable(request: OrderRequest) -> bool:
     """True unless the contract or a price of ``request`` is such that no rule could compute."""
+    if not request.instrument.is_tradable or not is_in_range(request.price):
+        return False
     trigger = request.trigger_price
-    return (
-        request.instrument.is_tradable
-        and is_in_range(request.price)
-        and (trigger is None or is_in_range(trigger))
-    )
+    return trigger is None or is_in_range(trigger)
 
 
 def is_in_range(price: Decimal) -> bool:
     """True for a finite number no larger, and unless 0 no smaller, than any market prints."""
     if not price.is_finite():
         return False
-    return price.is_zero() or PRICE_EXPONENTS[0] <= price.adjusted() <= PRICE_EXPONENTS[1]
+    return price.is_zero() or price.adjusted() in PRICE_EXPONENTS
+
+
+@lru_cache(maxsize=64)
+def _age_limit(configured: float, cadence_s: float) -> tuple[float, str]:
+    by_cadence = CADENCES * cadence_s
+    if by_cadence > configured:
+        return by_cadence, f"{by_cadence:g} s ({CADENCES} x cadence {cadence_s:g} s)"
+    return configured, f"{configured:g} s"
 
 
 def exact(price: float) -> Decimal:

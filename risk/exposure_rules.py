@@ -9,8 +9,11 @@ account over all strategies; a strategy's counts that strategy over all its acco
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
 from engine.errors import InvariantBroken
 from engine.model.approval import Check
@@ -92,14 +95,27 @@ def reduce_only(case: Case) -> Check:
         and mate.side is request.side
     )
     free = max(0, -request.side.sign * held - working - earlier)
-    return case.check(
-        "reduce only",
+    return Check(
+        rule="reduce only",
+        subject=case.subject,
         passed=case.fresh_units <= free,
         figure=case.lots_text(case.fresh_units),
         limit=f"{free} units ({held} held, {working + earlier} in other exits)",
         scope="group",
-        largest=case.whole_lots(free),
+        largest_quantity=case.whole_lots(free),
     )
+
+
+class _Series(NamedTuple):
+    """Options that are alike to the rule about cover: all but their strikes."""
+
+    family: tuple[Segment, str, Right]
+    expiry: date
+    lot_size: int
+
+
+_Held = dict[_Series, tuple[int, int]]
+"""Units bought and units sold of every series; contracts of one series do not net."""
 
 
 def uncovered_lots(net: Mapping[Instrument, int]) -> int:
@@ -108,35 +124,72 @@ def uncovered_lots(net: Mapping[Instrument, int]) -> int:
     A bought option covers a sold one of the same underlying and right that expires no later,
     whatever the strikes; the longest-lived cover is kept for the longest-lived short.
     """
-    expiries: dict[tuple[Segment, str, Right], dict[date, list[tuple[int, int]]]] = {}
+    return _uncovered(_by_series(net))
+
+
+@lru_cache(maxsize=4096)
+def _series(instrument: Instrument) -> _Series | None:
+    """Return the series of an option, None for anything else."""
+    if instrument.kind is not Kind.OPTION:
+        return None
+    if instrument.right is None or instrument.expiry is None:
+        raise InvariantBroken(f"{instrument.symbol}: an option without right or expiry")
+    family = (instrument.segment, instrument.underlying, instrument.right)
+    return _Series(family, instrument.expiry, instrument.lot_size)
+
+
+def _by_series(net: Mapping[Instrument, int]) -> _Held:
+    bought: dict[_Series, int] = defaultdict(int)
+    sold: dict[_Series, int] = defaultdict(int)
     for instrument, units in net.items():
-        if instrument.kind is not Kind.OPTION or units == 0:
+        series = _series(instrument)
+        if series is None:
             continue
-        if instrument.right is None or instrument.expiry is None:
-            raise InvariantBroken(f"{instrument.symbol}: an option without right or expiry")
-        family = (instrument.segment, instrument.underlying, instrument.right)
-        by_expiry = expiries.setdefault(family, {})
-        by_expiry.setdefault(instrument.expiry, []).append((units, instrument.lot_size))
+        if units > 0:
+            bought[series] += units
+        elif units < 0:
+            sold[series] -= units
+    return {series: (bought.get(series, 0), sold.get(series, 0)) for series in {**bought, **sold}}
+
+
+def _and(held: _Held, instrument: Instrument, units: int) -> _Held:
+    """Return ``held`` with ``units`` of one more option."""
+    series = _series(instrument)
+    if series is None or units == 0:
+        return held
+    bought, sold = held.get(series, (0, 0))
+    more = (bought + units, sold) if units > 0 else (bought, sold - units)
+    return {**held, series: more}
+
+
+def _uncovered(held: _Held) -> int:
+    families: dict[object, dict[date, list[_Series]]] = {}
+    for series in held:
+        families.setdefault(series.family, {}).setdefault(series.expiry, []).append(series)
     total = 0
-    for by_expiry in expiries.values():
+    for by_expiry in families.values():
         cover = 0
         for expiry in sorted(by_expiry, reverse=True):
-            held = by_expiry[expiry]
-            cover += sum(units for units, _ in held if units > 0)
-            short = -sum(units for units, _ in held if units < 0)
+            alike = by_expiry[expiry]
+            short = 0
+            for series in alike:
+                bought, sold = held[series]
+                cover += bought
+                short += sold
             used = min(cover, short)
             cover -= used
-            lot = min(size for _, size in held)
+            lot = min([series.lot_size for series in alike])
             total += -((used - short) // lot)
     return total
 
 
 def _open_orders(case: Case, limits: AccountLimits, *, strategy: bool) -> Check:
     standing = len(case.others(strategy=strategy))
-    batch = sum(1 for _ in case.batch_mates(case.earlier, strategy=strategy)) + 1
+    batch = len(case.earlier_mates(strategy=strategy)) + 1
     most = limits.max_open_orders
-    return case.check(
-        "open orders",
+    return Check(
+        rule="open orders",
+        subject=case.subject,
         passed=standing + batch <= most,
         figure=f"{standing} open and {batch} more",
         limit=str(most),
@@ -157,18 +210,19 @@ def _position(case: Case, limits: AccountLimits, *, strategy: bool) -> Check:
     )
     earlier = sum(
         mate.quantity
-        for mate in case.batch_mates(case.earlier, strategy=strategy)
+        for mate in case.earlier_mates(strategy=strategy)
         if mate.instrument is case.instrument and mate.side is request.side
     )
     most = limits.max_position_lots * case.instrument.lot_size
     worst = held + sign * (working + earlier + case.fresh_units)
-    return case.check(
-        "position",
+    return Check(
+        rule="position",
+        subject=case.subject,
         passed=sign * worst <= most,
         figure=f"{case.lots_text(worst)} in the worst case, {held} held",
         limit=f"{limits.max_position_lots} lots ({most})",
         scope=_scope(strategy=strategy),
-        largest=case.whole_lots(most - sign * held - working - earlier),
+        largest_quantity=case.whole_lots(most - sign * held - working - earlier),
     )
 
 
@@ -177,23 +231,32 @@ def _uncovered_short(case: Case, limits: AccountLimits, *, strategy: bool) -> Ch
     scope, limit = _scope(strategy=strategy), _lots(most)
     if case.instrument.kind is not Kind.OPTION or case.request.side is Side.BUY:
         figure = "not a sold option"
-        return case.check("uncovered short", passed=True, figure=figure, limit=limit, scope=scope)
+        return Check(
+            rule="uncovered short",
+            subject=case.subject,
+            passed=True,
+            figure=figure,
+            limit=limit,
+            scope=scope,
+        )
     net = _worst_case(case, strategy=strategy)
-    held = net.get(case.instrument, 0)
+    held = net.pop(case.instrument, 0)
+    others = _by_series(net)
 
     def after(units: int) -> int:
-        return uncovered_lots({**net, case.instrument: held - units})
+        return _uncovered(_and(others, case.instrument, held - units))
 
     before, then = after(0), after(case.fresh_units)
     bearable = max(most, before)
     passed = then <= bearable
-    return case.check(
-        "uncovered short",
+    return Check(
+        rule="uncovered short",
+        subject=case.subject,
         passed=passed,
         figure=f"{_lots(then)} uncovered, {_lots(before)} before it",
         limit=limit,
         scope=scope,
-        largest=None if passed else _largest(case, lambda units: after(units) <= bearable),
+        largest_quantity=None if passed else _largest(case, lambda units: after(units) <= bearable),
     )
 
 
@@ -207,11 +270,11 @@ def _worst_case(case: Case, *, strategy: bool) -> dict[Instrument, int]:
     for order in case.others(strategy=strategy):
         if order.side is Side.SELL:
             net[order.instrument] = net.get(order.instrument, 0) - order.exposed_quantity
-    for mate in case.batch_mates(case.earlier, strategy=strategy):
+    for mate in case.earlier_mates(strategy=strategy):
         if mate.side is Side.SELL:
             net[mate.instrument] = net.get(mate.instrument, 0) - mate.quantity
     if case.whole:
-        for mate in case.batch_mates(case.batch, strategy=strategy):
+        for mate in case.mates(case.batch, strategy=strategy):
             if mate.side is Side.BUY:
                 net[mate.instrument] = net.get(mate.instrument, 0) + mate.quantity
     return net
@@ -236,11 +299,21 @@ def _largest(case: Case, passes: Callable[[int], bool]) -> int:
 def _daily_loss(case: Case, limits: AccountLimits, pnl: float, text: str, scope: str) -> Check:
     most = limits.max_loss_inr
     if not math.isfinite(pnl):
-        return case.check(
-            "daily loss", passed=False, figure="unknown", limit=rupees(-most), scope=scope
+        return Check(
+            rule="daily loss",
+            subject=case.subject,
+            passed=False,
+            figure="unknown",
+            limit=rupees(-most),
+            scope=scope,
         )
-    return case.check(
-        "daily loss", passed=exact(pnl) > -most, figure=text, limit=rupees(-most), scope=scope
+    return Check(
+        rule="daily loss",
+        subject=case.subject,
+        passed=exact(pnl) > -most,
+        figure=text,
+        limit=rupees(-most),
+        scope=scope,
     )
 
 

@@ -7,9 +7,10 @@ the same answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from itertools import chain
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -17,21 +18,30 @@ import msgspec
 from engine.errors import InvariantBroken
 from engine.model.approval import Approved, Check, Refusal
 from engine.model.command import Batch, Replacement
-from engine.model.instrument import Instrument
 from engine.model.order import Lifecycle, Order, OrderRequest
-from engine.model.side import Side
 from engine.ports import Breach, LossLimit, Rechecked, RiskView
-from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
 from risk import rules
-from risk.case import Case, LiveOrders, Policy, Recent, Rule, exact, is_computable, rupees
+from risk.case import (
+    Case,
+    LiveOrders,
+    Memory,
+    Policy,
+    Recent,
+    Rule,
+    exact,
+    fingerprint,
+    is_computable,
+    rupees,
+)
 from risk.hours import TradingHours
 from risk.limits import AccountLimits, StrategyLimits, set_by, stricter
 
-Fingerprint = tuple[str, str, Instrument, Side, int, Decimal, Decimal | None]
 Checks = tuple[Check, ...]
 
 _ACCEPTED: Final = (Lifecycle.FILLED, Lifecycle.CANCELLED, Lifecycle.EXPIRED)
+
+_passed: Final = attrgetter("passed")
 
 
 class Gate:
@@ -49,7 +59,6 @@ class Gate:
         trading_date: date,
     ) -> None:
         self._hours = TradingHours(sessions, trading_date)
-        self._trading_date = trading_date
         self._policies = {
             strategy: Policy(
                 limits=stricter(account_limits, own, strategy),
@@ -58,10 +67,17 @@ class Gate:
             )
             for strategy, own in strategy_limits.items()
         }
-        self._own_rules = {
-            strategy: tuple(r for name, r in rules.OF_STRATEGY.items() if name in policy.own)
+        self._entry = {
+            strategy: rules.ENTRY + _asked_by(policy.own, rules.OF_STRATEGY)
             for strategy, policy in self._policies.items()
         }
+        self._group_rules_of = {
+            strategy: _asked_by(policy.own, rules.GROUP_OF_STRATEGY)
+            for strategy, policy in self._policies.items()
+        }
+        self._group_rules_of_account = _asked_by(
+            {name for name in rules.GROUP if getattr(account_limits, name) is not None}, rules.GROUP
+        )
         self._max_loss_inr = account_limits.max_loss_inr
         self._own_losses = {
             strategy: policy.limits.max_loss_inr
@@ -69,10 +85,10 @@ class Gate:
             if "max_loss_inr" in policy.own
         }
         self._duplicate_window_ns = max(
-            (ns(policy.limits.duplicate_window_s) for policy in self._policies.values()), default=0
+            (policy.duplicate_window_ns for policy in self._policies.values()), default=0
         )
-        self._rejections: dict[str, int] = {}
-        self._recent: dict[Fingerprint, Recent] = {}
+        self._memory = Memory(recent={}, rejections={})
+        self._loss_limits: tuple[Sequence[str], tuple[LossLimit, ...]] | None = None
 
     def limits(self, strategy: str) -> AccountLimits:
         """Return the limits that hold for one strategy."""
@@ -85,22 +101,29 @@ class Gate:
         requests = batch.requests
         if not requests:
             raise InvariantBroken("an empty batch was sent to risk")
-        ids = frozenset(request.client_id for request in requests)
-        live = LiveOrders(view, ids)
+        live = LiveOrders(view, {request.client_id for request in requests})
         group_rules = self._group_rules(batch)
         verdicts = []
         for position, request in enumerate(requests):
-            case = self._case(
-                request, view, live=live, batch=requests, position=position, whole=batch.whole
+            case = Case(
+                request,
+                view,
+                self._policy(request.strategy),
+                self._hours,
+                self._memory,
+                live,
+                batch=requests,
+                earlier=requests[:position],
+                whole=batch.whole,
             )
-            asked = self._placing_rules(request) + group_rules.get(position, ())
-            verdicts.append(_run(case, asked))
+            asked = rules.EXIT if request.purpose.reduces else self._entry[request.strategy]
+            verdicts.append(_run(case, asked + group_rules.get(position, ())))
         refusal = _refusal(verdicts)
         if refusal is not None:
             return refusal
         for request in requests:
             self._remember(request, view.now)
-        return Approved(batch, tuple(check for checks in verdicts for check in checks))
+        return Approved(batch, tuple(chain.from_iterable(verdicts)))
 
     def judge_replacement(
         self, order: Order, replacement: Replacement, view: RiskView
@@ -127,18 +150,15 @@ class Gate:
 
     def recheck_each(self, requests: Sequence[OrderRequest], view: RiskView) -> Rechecked:
         """Judge each of these again alone; see ``engine.ports.RiskGate``."""
-        passed: list[OrderRequest] = []
-        checks: list[Check] = []
+        passed: list[Approved[Batch]] = []
         refused: list[tuple[OrderRequest, Refusal]] = []
         for request in requests:
             verdict = self.recheck(request, view)
             if isinstance(verdict, Refusal):
                 refused.append((request, verdict))
             else:
-                passed.append(request)
-                checks += verdict.checks
-        approved = Approved(Batch(requests=tuple(passed)), tuple(checks)) if passed else None
-        return Rechecked(approved, tuple(refused))
+                passed.append(verdict)
+        return Rechecked(_together(passed), tuple(refused))
 
     # -- watching --------------------------------------------------------------------------------
 
@@ -148,12 +168,18 @@ class Gate:
         That of all accounts together comes first, then each account's, which is the same while only
         one has traded, then the strategies' own.
         """
-        most, accounts = self._max_loss_inr, view.accounts()
+        accounts = view.accounts()
+        known = self._loss_limits
+        if known is not None and known[0] == accounts:
+            return known[1]
+        most = self._max_loss_inr
         limits = [LossLimit(None, None, most)]
         if len(accounts) > 1:
             limits += [LossLimit(None, account, most) for account in accounts]
         limits += [LossLimit(strategy, None, own) for strategy, own in self._own_losses.items()]
-        return limits
+        found = tuple(limits)
+        self._loss_limits = accounts, found
+        return found
 
     def breaches(self, view: RiskView) -> Sequence[Breach]:
         """Return the loss limits that are broken now, in the order of ``loss_limits``."""
@@ -173,10 +199,11 @@ class Gate:
         """
         strategy = order.strategy
         if order.lifecycle in _ACCEPTED:
-            self._rejections.pop(strategy, None)
+            self._memory.rejections.pop(strategy, None)
         if order.lifecycle is not Lifecycle.REJECTED:
             return None
-        count = self._rejections[strategy] = self._rejections.get(strategy, 0) + 1
+        rejections = self._memory.rejections
+        count = rejections[strategy] = rejections.get(strategy, 0) + 1
         policy = self._policies.get(strategy)
         if policy is None or count < policy.limits.max_rejections:
             return None
@@ -187,11 +214,11 @@ class Gate:
 
     def forgive(self, strategy: str) -> None:
         """Forget the rejections of a strategy that a person armed again."""
-        self._rejections.pop(strategy, None)
+        self._memory.rejections.pop(strategy, None)
 
     def rejections(self) -> Mapping[str, int]:
         """Return how often each strategy was rejected in a row, of those that were."""
-        return self._rejections
+        return self._memory.rejections
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -201,11 +228,6 @@ class Gate:
         except KeyError:
             raise InvariantBroken(f"risk was told of no strategy {strategy!r}") from None
 
-    def _placing_rules(self, request: OrderRequest) -> tuple[Rule, ...]:
-        if request.purpose.reduces:
-            return rules.EXIT
-        return rules.ENTRY + self._own_rules[request.strategy]
-
     def _group_rules(self, batch: Batch) -> Mapping[int, tuple[Rule, ...]]:
         """Return the rules about the group itself, by the place of the order that speaks for it.
 
@@ -213,86 +235,60 @@ class Gate:
         every order, so none is asked while one of them is such that nothing can be computed.
         """
         requests = batch.requests
-        if not batch.planned or not all(is_computable(request) for request in requests):
+        of_strategy = self._group_rules_of.get(requests[0].strategy, ())
+        of_account = self._group_rules_of_account
+        if not batch.planned or not (of_account or of_strategy):
             return {}
-        policy = self._policy(requests[0].strategy)
-        of_account = tuple(
-            rule for name, rule in rules.GROUP.items() if getattr(policy.account, name) is not None
-        )
+        if not all(is_computable(request) for request in requests):
+            return {}
         found: dict[int, tuple[Rule, ...]] = {}
         seen: list[str] = []
         for position, request in enumerate(requests):
             if request.key.account not in seen:
                 seen.append(request.key.account)
                 found[position] = of_account
-        found[0] += tuple(r for name, r in rules.GROUP_OF_STRATEGY.items() if name in policy.own)
+        found[0] += of_strategy
         return found
 
     def _alone(self, request: OrderRequest, view: RiskView, standing: Order | None = None) -> Case:
-        live = LiveOrders(view, (request.client_id,))
-        return self._case(
-            request, view, live=live, batch=(request,), position=0, whole=False, standing=standing
-        )
-
-    def _case(
-        self,
-        request: OrderRequest,
-        view: RiskView,
-        *,
-        live: LiveOrders,
-        batch: tuple[OrderRequest, ...],
-        position: int,
-        whole: bool,
-        standing: Order | None = None,
-    ) -> Case:
-        policy = self._policy(request.strategy)
         return Case(
-            request=request,
-            batch=batch,
-            position=position,
-            whole=whole,
-            live=live,
-            view=view,
-            policy=policy,
-            hours=self._hours,
-            trading_date=self._trading_date,
-            rejections=self._rejections.get(request.strategy, 0),
-            recent=self._recently(request, view.now, policy),
+            request,
+            view,
+            self._policy(request.strategy),
+            self._hours,
+            self._memory,
+            LiveOrders(view, (request.client_id,)),
+            batch=(request,),
             standing=standing,
         )
 
-    def _recently(self, request: OrderRequest, now: int, policy: Policy) -> Recent | None:
-        # A signalling NaN has no hash; such an order is refused for its price.
-        recent = self._recent.get(_fingerprint(request)) if is_computable(request) else None
-        if recent is None or recent.group_id == request.key.group_id:
-            return None
-        return recent if now - recent.at < ns(policy.limits.duplicate_window_s) else None
-
     def _remember(self, request: OrderRequest, now: int) -> None:
-        for fingerprint in list(self._recent):
-            if now - self._recent[fingerprint].at < self._duplicate_window_ns:
+        recent = self._memory.recent
+        for known in list(recent):
+            if now - recent[known].at < self._duplicate_window_ns:
                 break
-            del self._recent[fingerprint]
-        key = _fingerprint(request)
-        self._recent.pop(key, None)
-        self._recent[key] = Recent(now, request.key.group_id, request.client_id)
-
-
-def _fingerprint(request: OrderRequest) -> Fingerprint:
-    return (
-        request.strategy,
-        request.key.account,
-        request.instrument,
-        request.side,
-        request.quantity,
-        request.price,
-        request.trigger_price,
-    )
+            del recent[known]
+        key = fingerprint(request)
+        recent.pop(key, None)
+        recent[key] = Recent(now, request.key.group_id, request.client_id)
 
 
 def _run(case: Case, table: tuple[Rule, ...]) -> Checks:
     chosen = table if is_computable(case.request) else rules.SANITY
     return tuple([rule(case) for rule in chosen])
+
+
+def _asked_by(names: Collection[str], table: Mapping[str, Rule]) -> tuple[Rule, ...]:
+    return tuple(rule for name, rule in table.items() if name in names)
+
+
+def _together(passed: Sequence[Approved[Batch]]) -> Approved[Batch] | None:
+    """Return the approval of all these single orders as one batch; None without any."""
+    if len(passed) < 2:
+        return passed[0] if passed else None
+    requests = tuple(request for each in passed for request in each.item.requests)
+    checks = tuple(check for each in passed for check in each.checks)
+    return Approved(Batch(requests=requests), checks)
 
 
 def _refusal(verdicts: Sequence[Checks]) -> Refusal | None:
@@ -302,11 +298,11 @@ def _refusal(verdicts: Sequence[Checks]) -> Refusal | None:
     pass every rule, which is None where one of them fails whatever the quantity.
     """
     for checks in verdicts:
-        failed = [check for check in checks if not check.passed]
-        if failed:
+        if not all(map(_passed, checks)):
             break
     else:
         return None
+    failed = [check for check in checks if not check.passed]
     first = failed[0]
     notes = [first.note] if first.note else []
     if len(failed) > 1:
@@ -314,8 +310,7 @@ def _refusal(verdicts: Sequence[Checks]) -> Refusal | None:
     decided = msgspec.structs.replace(
         first, largest_quantity=_largest(failed), note="; ".join(notes)
     )
-    every = tuple(check for checks in verdicts for check in checks)
-    return Refusal(failed=decided, checks=every)
+    return Refusal(failed=decided, checks=tuple(chain.from_iterable(verdicts)))
 
 
 def _largest(failed: Sequence[Check]) -> int | None:

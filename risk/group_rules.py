@@ -36,8 +36,8 @@ def _group_loss(
 ) -> Check:
     found = payoff_of(requests)
     passed = most is None or not is_more(found.max_loss_inr, most)
-    return case.check(
-        "group loss",
+    return Check(
+        rule="group loss",
         passed=passed,
         figure=f"{rupees_text(found.max_loss_inr)} at expiry",
         limit="none" if most is None else rupees(most),

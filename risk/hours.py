@@ -25,6 +25,13 @@ class Hours(NamedTuple):
         """True while the contract trades at ``now`` (ns)."""
         return any(opens <= now < closes for opens, closes in self.windows)
 
+    def is_early(self, now: int, after: int) -> bool:
+        """True until ``after`` ns behind the open of the window that ``now`` precedes or is in."""
+        for opens, closes in self.windows:
+            if now < closes:
+                return now < opens + after
+        return False
+
 
 class EntryHours(NamedTuple):
     """When a contract may be entered, first and last moment in ns UTC, and how it is said."""
@@ -32,20 +39,24 @@ class EntryHours(NamedTuple):
     windows: tuple[tuple[int, int], ...]
     text: str
 
+    def admits(self, now: int) -> bool:
+        """True when it may be entered at ``now`` (ns)."""
+        return any(first <= now <= last for first, last in self.windows)
+
 
 class TradingHours:
     """Looks up the hours of one trading date."""
 
     def __init__(self, sessions: Sessions, trading_date: date) -> None:
         self._sessions = sessions
-        self._trading_date = trading_date
+        self.trading_date = trading_date
         self._hours: dict[Instrument, Hours | None] = {}
         self._entries: dict[tuple[Instrument, int, int], EntryHours] = {}
 
     def of(self, instrument: Instrument) -> Hours | None:
         """Return when a contract trades, None when it does not. Raises as ``Sessions.of``."""
         if instrument not in self._hours:
-            day = self._sessions.of(instrument, self._trading_date)
+            day = self._sessions.of(instrument, self.trading_date)
             windows = () if day is None else day.windows_ns()
             self._hours[instrument] = Hours(windows, _text(windows)) if windows else None
         return self._hours[instrument]

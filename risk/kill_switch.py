@@ -52,6 +52,8 @@ class KillSwitch:
 
     def state(self, strategy: str, account: str) -> tuple[TradingState, str]:
         """Return the most restrictive state that applies, and why; the widest scope names it."""
+        if not self._standings:
+            return _ACTIVE.state, _ACTIVE.why
         standing = self._worst(strategy, account)
         return standing.state, standing.why
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from engine.errors import FileError, InvariantBroken, OffGrid
@@ -12,7 +14,7 @@ from engine.model.money import ZERO
 from engine.model.order import OrderType, Product, Purpose
 from engine.model.side import Side
 from engine.ports import TradingState
-from engine.rules.clock_time import clock_text, ns
+from engine.rules.clock_time import clock_text
 from engine.rules.freeze import freeze_quantity
 from engine.rules.price_protection import stop_gap_cap
 from risk.case import Case, exact, is_in_range, rupees
@@ -21,6 +23,11 @@ _PRODUCTS: Final = {
     Kind.EQUITY: (Product.INTRADAY, Product.DELIVERY),
     Kind.FUTURE: (Product.INTRADAY, Product.CARRYFORWARD),
     Kind.OPTION: (Product.INTRADAY, Product.CARRYFORWARD),
+}
+_WHILE: Final = {
+    (purpose, state): f"{purpose} while {state.name}"
+    for purpose in Purpose
+    for state in TradingState
 }
 _ORDER_VALUE_KEY: Final = {
     Kind.OPTION: "premium",
@@ -39,9 +46,14 @@ def trading_state(case: Case) -> Check:
         passed, limit = purpose is Purpose.FLATTEN, "flattening only"
     else:
         passed, limit = purpose.reduces, "exits only"
-    figure = f"{purpose} while {state.name}"
-    return case.check(
-        "trading state", passed=passed, figure=figure, limit=limit, scope="strategy", note=why
+    return Check(
+        rule="trading state",
+        subject=case.subject,
+        passed=passed,
+        figure=_WHILE[purpose, state],
+        limit=limit,
+        scope="strategy",
+        note=why,
     )
 
 
@@ -52,11 +64,20 @@ def session(case: Case) -> Check:
     try:
         day = case.hours.of(case.instrument)
     except FileError as error:
-        return case.check("session", passed=False, figure=figure, limit="unknown", note=str(error))
+        return Check(
+            rule="session",
+            subject=case.subject,
+            passed=False,
+            figure=figure,
+            limit="unknown",
+            note=str(error),
+        )
     if day is None:
         limit = f"{case.instrument.segment} is closed on {case.trading_date.isoformat()}"
-        return case.check("session", passed=False, figure=figure, limit=limit)
-    return case.check("session", passed=day.is_open(now), figure=figure, limit=day.text)
+        return Check(rule="session", subject=case.subject, passed=False, figure=figure, limit=limit)
+    return Check(
+        rule="session", subject=case.subject, passed=day.is_open(now), figure=figure, limit=day.text
+    )
 
 
 def entry_window(case: Case) -> Check:
@@ -64,21 +85,34 @@ def entry_window(case: Case) -> Check:
 
     A break counts as both: nobody can leave a position while it lasts.
     """
-    rule = "entry window"
     now = case.view.now
     figure = clock_text(now)
     try:
         day = case.hours.of(case.instrument)
     except FileError as error:
-        return case.check(rule, passed=False, figure=figure, limit="unknown", note=str(error))
+        return Check(
+            rule="entry window",
+            subject=case.subject,
+            passed=False,
+            figure=figure,
+            limit="unknown",
+            note=str(error),
+        )
     if day is None:
-        return case.check(rule, passed=False, figure=figure, limit="no session")
-    after, before = ns(case.limits.entries_after_open_s), ns(case.limits.entries_before_close_s)
+        return Check(
+            rule="entry window",
+            subject=case.subject,
+            passed=False,
+            figure=figure,
+            limit="no session",
+        )
+    after, before = case.policy.entries_after_open_ns, case.policy.entries_before_close_ns
     allowed = case.hours.for_entry(case.instrument, day, after, before)
-    is_early = next((now < opens + after for opens, closes in day.windows if now < closes), False)
-    return case.check(
-        rule,
-        passed=any(first <= now <= last for first, last in allowed.windows),
+    is_early = day.is_early(now, after)
+    return Check(
+        rule="entry window",
+        subject=case.subject,
+        passed=allowed.admits(now),
         figure=figure,
         limit=allowed.text,
         scope=case.policy.scope("entries_after_open_s" if is_early else "entries_before_close_s"),
@@ -87,31 +121,46 @@ def entry_window(case: Case) -> Check:
 
 def instrument_valid(case: Case) -> Check:
     """C4. It can be traded, and has not expired."""
-    instrument = case.instrument
+    passed, figure, limit = _validity(case.instrument, case.trading_date)
+    return Check(rule="instrument", subject=case.subject, passed=passed, figure=figure, limit=limit)
+
+
+@lru_cache(maxsize=1024)
+def _validity(instrument: Instrument, day: date) -> tuple[bool, str, str]:
     expiry = instrument.expiry
     if not instrument.is_tradable:
         passed, figure = False, f"{instrument.symbol} is an index"
-    elif expiry is not None and expiry < case.trading_date:
+    elif expiry is not None and expiry < day:
         passed, figure = False, f"expired {expiry.isoformat()}"
     else:
         passed = True
         figure = f"expires {expiry.isoformat()}" if expiry is not None else "does not expire"
-    limit = f"tradable on {case.trading_date.isoformat()}"
-    return case.check("instrument", passed=passed, figure=figure, limit=limit)
+    return passed, figure, f"tradable on {day.isoformat()}"
 
 
 def order_type(case: Case) -> Check:
     """C5. The product fits the contract, and a trigger stands exactly where one belongs."""
     request = case.request
-    products = _PRODUCTS[case.instrument.kind]
-    is_stop = request.order_type is OrderType.STOP_LIMIT
-    has_trigger = request.trigger_price is not None
-    figure = f"{request.order_type} {request.product}"
+    passed, figure, limit = _form(
+        case.instrument.kind,
+        request.order_type,
+        request.product,
+        has_trigger=request.trigger_price is not None,
+    )
+    return Check(rule="order type", subject=case.subject, passed=passed, figure=figure, limit=limit)
+
+
+@lru_cache(maxsize=64)
+def _form(
+    kind: Kind, order_type: OrderType, product: Product, *, has_trigger: bool
+) -> tuple[bool, str, str]:
+    products = _PRODUCTS[kind]
+    is_stop = order_type is OrderType.STOP_LIMIT
+    figure = f"{order_type} {product}"
     if is_stop != has_trigger:
         figure += " with a trigger" if has_trigger else " without a trigger"
     limit = f"LIMIT, or STOP_LIMIT with a trigger; {' or '.join(products)}"
-    passed = request.product in products and is_stop == has_trigger
-    return case.check("order type", passed=passed, figure=figure, limit=limit)
+    return product in products and is_stop == has_trigger, figure, limit
 
 
 def quantity(case: Case) -> Check:
@@ -125,25 +174,27 @@ def quantity(case: Case) -> Check:
     else:
         figure, limit = case.lots_text(units), f"{most} lots of {lot}"
         passed = units <= largest
-    return case.check(
-        "lot and quantity",
+    return Check(
+        rule="lot and quantity",
+        subject=case.subject,
         passed=passed,
         figure=figure,
         limit=limit,
         scope=case.policy.scope("max_order_lots"),
-        largest=largest,
+        largest_quantity=largest,
     )
 
 
 def exit_quantity(case: Case) -> Check:
     """C6 for exits. Whole lots, at least one; how many is for the reduce-only rule to say."""
     units, lot = case.request.quantity, case.instrument.lot_size
-    return case.check(
-        "lot and quantity",
+    return Check(
+        rule="lot and quantity",
+        subject=case.subject,
         passed=units > 0 and units % lot == 0,
         figure=f"{units} units",
         limit=f"whole lots of {lot}",
-        largest=case.whole_lots(units) if units % lot else None,
+        largest_quantity=case.whole_lots(units) if units % lot else None,
     )
 
 
@@ -153,51 +204,60 @@ def freeze(case: Case) -> Check:
     figure = f"{units} units"
     if not case.instrument.is_derivative:
         limit = "none in the cash segment"
-        return case.check("freeze quantity", passed=True, figure=figure, limit=limit)
+        return Check(
+            rule="freeze quantity", subject=case.subject, passed=True, figure=figure, limit=limit
+        )
     try:
         frozen = freeze_quantity(case.instrument, case.trading_date)
     except FileError as error:
-        return case.check(
-            "freeze quantity",
+        return Check(
+            rule="freeze quantity",
+            subject=case.subject,
             passed=case.request.purpose.reduces,
             figure=figure,
             limit="unknown",
             note=str(error),
         )
     largest = case.whole_lots(frozen)
-    return case.check(
-        "freeze quantity",
+    return Check(
+        rule="freeze quantity",
+        subject=case.subject,
         passed=units <= largest,
         figure=figure,
         limit=f"{largest} units ({frozen} in whole lots)",
-        largest=largest,
+        largest_quantity=largest,
     )
 
 
 def tick_and_sign(case: Case) -> Check:
     """C8. Prices are positive and on the grid; a stop's trigger and limit stand the right way."""
     request, instrument = case.request, case.instrument
-    prices = [request.price]
-    if request.trigger_price is not None:
-        prices.append(request.trigger_price)
-    figure = " trigger ".join(str(price) for price in prices)
+    figure = str(request.price)
     limit = f"above 0, multiples of {instrument.tick_size}"
-    fault = _grid_fault(instrument, prices)
-    if not fault and case.waiting_trigger is not None:
-        fault, limit = _stop_fault(case, case.waiting_trigger)
-    return case.check("tick and sign", passed=not fault, figure=figure, limit=limit, note=fault)
+    fault = _grid_fault(instrument, request.price)
+    if request.trigger_price is not None:
+        figure = f"{figure} trigger {request.trigger_price}"
+        fault = fault or _grid_fault(instrument, request.trigger_price)
+        waiting = case.waiting_trigger
+        if not fault and waiting is not None:
+            fault, limit = _stop_fault(case, waiting)
+    return Check(
+        rule="tick and sign",
+        subject=case.subject,
+        passed=not fault,
+        figure=figure,
+        limit=limit,
+        note=fault,
+    )
 
 
-def _grid_fault(instrument: Instrument, prices: list[Decimal]) -> str:
-    for price in prices:
-        if not is_in_range(price):
-            return f"{price} is not a price"
-        try:
-            if instrument.ticks(price) <= 0:
-                return f"{price} is not above 0"
-        except OffGrid as error:
-            return str(error)
-    return ""
+def _grid_fault(instrument: Instrument, price: Decimal) -> str:
+    if not is_in_range(price):
+        return f"{price} is not a price"
+    try:
+        return "" if instrument.ticks(price) > 0 else f"{price} is not above 0"
+    except OffGrid as error:
+        return str(error)
 
 
 def _stop_fault(case: Case, trigger: Decimal) -> tuple[str, str]:
@@ -232,13 +292,14 @@ def order_value(case: Case) -> Check:
     key = _ORDER_VALUE_KEY[case.instrument.kind]
     most: Decimal = getattr(case.limits.max_order_value_inr, key)
     value = price * units
-    return case.check(
-        "order value",
+    return Check(
+        rule="order value",
+        subject=case.subject,
         passed=value <= most,
         figure=f"{rupees(value)} {key.replace('_', ' ')}",
         limit=rupees(most),
         scope=case.policy.scope("max_order_value_inr"),
-        largest=case.whole_lots(int(most / price)) if price > ZERO else None,
+        largest_quantity=case.whole_lots(int(most / price)) if price > ZERO else None,
     )
 
 
@@ -250,22 +311,41 @@ def duplicate(case: Case) -> Check:
     limit = f"once in {window_s:g} s"
     if known is not None and known.sent_at is not None:
         figure = f"{case.request.client_id} was sent at {clock_text(known.sent_at)}"
-        return case.check("duplicate", passed=False, figure=figure, limit="an id is sent once")
+        return Check(
+            rule="duplicate",
+            subject=case.subject,
+            passed=False,
+            figure=figure,
+            limit="an id is sent once",
+        )
     recent = case.recent
     if recent is None:
-        return case.check(
-            "duplicate", passed=True, figure="the first of its kind", limit=limit, scope=scope
+        return Check(
+            rule="duplicate",
+            subject=case.subject,
+            passed=True,
+            figure="the first of its kind",
+            limit=limit,
+            scope=scope,
         )
     ago = (case.view.now - recent.at) / 1e9
     figure = f"the same as {recent.client_id} of {recent.group_id} {ago:.3f} s before"
-    return case.check("duplicate", passed=False, figure=figure, limit=limit, scope=scope)
+    return Check(
+        rule="duplicate",
+        subject=case.subject,
+        passed=False,
+        figure=figure,
+        limit=limit,
+        scope=scope,
+    )
 
 
 def intent_expiry(case: Case) -> Check:
     """C23. The order has not waited until nobody wanted it."""
     request = case.request
-    return case.check(
-        "intent expiry",
+    return Check(
+        rule="intent expiry",
+        subject=case.subject,
         passed=case.view.now <= request.expires_at,
         figure=clock_text(case.view.now),
         limit=f"wanted until {clock_text(request.expires_at)}",
@@ -277,8 +357,9 @@ def standing(case: Case) -> Check:
     order = case.standing
     if order is None:
         raise InvariantBroken(f"{case.request.client_id}: a change without an order")
-    return case.check(
-        "standing order",
+    return Check(
+        rule="standing order",
+        subject=case.subject,
         passed=not order.lifecycle.is_terminal and case.request.quantity > order.filled_quantity,
         figure=f"{order.lifecycle}, {order.filled_quantity} filled",
         limit=f"not ended, fewer than {case.request.quantity} filled",
@@ -288,8 +369,9 @@ def standing(case: Case) -> Check:
 def rejections(case: Case) -> Check:
     """C12. Not after so many rejections in a row."""
     most = case.limits.max_rejections
-    return case.check(
-        "repeated rejection",
+    return Check(
+        rule="repeated rejection",
+        subject=case.subject,
         passed=case.rejections < most,
         figure=f"{case.rejections} in a row",
         limit=f"fewer than {most}",

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from engine.errors import FileError
 from engine.model.approval import Check
+from engine.model.money import ZERO
 from engine.model.side import Side
 from engine.rules.price_protection import lpp_half_width, operating_range
-from risk.case import Case, Reference, rupees
+from risk.case import Case, Reference, exact, is_price, rupees
 
 
 def day_range(case: Case) -> Check:
@@ -27,10 +28,13 @@ def day_range(case: Case) -> Check:
     figure = rupees(case.request.price)
     if band is None:
         limit = "no circuit limits are known"
-        return case.check("day range", passed=True, figure=figure, limit=limit)
+        return Check(
+            rule="day range", subject=case.subject, passed=True, figure=figure, limit=limit
+        )
     low, high = case.instrument.from_ticks(band.low), case.instrument.from_ticks(band.high)
-    return case.check(
-        "day range",
+    return Check(
+        rule="day range",
+        subject=case.subject,
         passed=low <= case.request.price <= high,
         figure=figure,
         limit=f"{rupees(low)} to {rupees(high)}",
@@ -41,8 +45,9 @@ def reference_fresh(case: Case) -> Check:
     """C11. The price it is judged by is young enough; without one, no entry."""
     _, limit = case.age_limit
     age = "no price seen" if case.age_s is None else f"{case.age_s:.3f} s old"
-    return case.check(
-        "reference",
+    return Check(
+        rule="reference",
+        subject=case.subject,
         passed=case.is_fresh,
         figure=age,
         limit=limit,
@@ -54,8 +59,12 @@ def entry_collar(case: Case) -> Check:
     """C10. Within the collar either side of the reference, and inside the exchange's band."""
     reference = _reference(case)
     if reference is None:
-        return case.check(
-            "price collar", passed=False, figure="no price seen", limit="a reference price"
+        return Check(
+            rule="price collar",
+            subject=case.subject,
+            passed=False,
+            figure="no price seen",
+            limit="a reference price",
         )
     pct: Decimal = getattr(case.limits.collar_pct, case.kind)
     floor: Decimal = getattr(case.limits.collar_floor_inr, case.kind)
@@ -66,15 +75,23 @@ def entry_collar(case: Case) -> Check:
     except FileError as error:
         figure = rupees(case.request.price)
         limit = "unknown"
-        return case.check("price collar", passed=False, figure=figure, limit=limit, note=str(error))
+        return Check(
+            rule="price collar",
+            subject=case.subject,
+            passed=False,
+            figure=figure,
+            limit=limit,
+            note=str(error),
+        )
     if protection is not None and protection < half_width:
         half_width, width_text = protection, "limit price protection"
     low, high = reference.price - half_width, reference.price + half_width
-    return case.check(
-        "price collar",
+    return Check(
+        rule="price collar",
+        subject=case.subject,
         passed=low <= case.request.price <= high,
         figure=f"{rupees(case.request.price)}, {reference.source} {rupees(reference.price)}",
-        limit=f"{rupees(max(low, Decimal(0)))} to {rupees(high)} ({width_text})",
+        limit=f"{rupees(max(low, ZERO))} to {rupees(high)} ({width_text})",
         scope=case.policy.scope("collar_pct"),
     )
 
@@ -84,32 +101,52 @@ def exit_collar(case: Case) -> Check:
     price, side = case.request.price, case.request.side
     reference = _reference(case)
     if reference is None:
-        return case.check(
-            "price collar", passed=True, figure=rupees(price), limit="no price seen: an exit passes"
+        return Check(
+            rule="price collar",
+            subject=case.subject,
+            passed=True,
+            figure=rupees(price),
+            limit="no price seen: an exit passes",
         )
     try:
         protection = lpp_half_width(case.instrument, reference.price, case.trading_date)
     except FileError as error:
-        return case.check(
-            "price collar", passed=True, figure=rupees(price), limit="unknown", note=str(error)
+        return Check(
+            rule="price collar",
+            subject=case.subject,
+            passed=True,
+            figure=rupees(price),
+            limit="unknown",
+            note=str(error),
         )
     figure = f"{rupees(price)}, {reference.source} {rupees(reference.price)}"
     if protection is None:
         limit = "no price protection in this segment"
-        return case.check("price collar", passed=True, figure=figure, limit=limit)
+        return Check(
+            rule="price collar", subject=case.subject, passed=True, figure=figure, limit=limit
+        )
     worst = reference.price + side.sign * protection
     passed = price <= worst if side is Side.BUY else price >= worst
     way = "at most" if side is Side.BUY else "at least"
-    return case.check(
-        "price collar",
+    return Check(
+        rule="price collar",
+        subject=case.subject,
         passed=passed,
         figure=figure,
-        limit=f"{way} {rupees(max(worst, Decimal(0)))} (limit price protection)",
+        limit=f"{way} {rupees(max(worst, ZERO))} (limit price protection)",
     )
 
 
 def _reference(case: Case) -> Reference | None:
+    """Return the mid of a fresh book that is not crossed, else the last price, if there is one."""
     # A stop is judged at its trigger: that is where the exchange tests its limit.
-    if case.waiting_trigger is not None:
-        return Reference(case.waiting_trigger, "trigger")
-    return case.reference
+    trigger = case.waiting_trigger
+    if trigger is not None:
+        return Reference(trigger, "trigger")
+    tick = case.tick
+    if tick is None:
+        return None
+    bid, ask = tick.bid, tick.ask
+    if case.is_fresh and is_price(bid) and is_price(ask) and bid < ask:
+        return Reference((exact(bid) + exact(ask)) / 2, "mid")
+    return Reference(exact(tick.last), "last")

@@ -8,8 +8,10 @@ come again, and sends what is released.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from engine.model.command import Lane, Ticket
@@ -22,6 +24,8 @@ URGENT_LANES: Final = (Lane.KILL_CANCEL, Lane.FLATTEN, Lane.HEDGE_OR_EXIT)
 
 RESERVED: Final = 3
 """Messages of a window that only the urgent lanes may use."""
+
+_lane: Final = attrgetter("lane")
 
 
 class Window(NamedTuple):
@@ -51,9 +55,13 @@ class _Log:
         self._orders: deque[int] = deque()
         self._requests: deque[int] = deque()
         self._keep_ns = max(window.span_ns for window in windows)
+        self._room = {lane: min(window.places(lane) for window in windows) for lane in Lane}
 
     def earliest(self, lane: Lane, orders: int, now: int) -> int:
         """Return the first moment, from ``now`` on, at which a message of ``lane`` may leave."""
+        # So few that they would fit the smallest window together; nor can requests be more.
+        if len(self._orders) + orders <= self._room[lane]:
+            return now
         at = now
         for window in self._windows:
             at = max(at, self._free_at(window, window.places(lane), orders, now))
@@ -102,7 +110,8 @@ class Governor:
         self._client_windows = tuple(client_windows)
         self._segment_logs: dict[tuple[str, Segment], _Log] = {}
         self._client_logs: dict[str, _Log] = {}
-        self._queues: dict[Lane, list[Ticket]] = {lane: [] for lane in Lane}
+        # By lane and then by arrival: the order in which they may leave.
+        self._queue: list[Ticket] = []
         windows = [w for w in (*self._segment_windows, *self._client_windows) if not w.per_request]
         self._most = {lane: min((w.places(lane) for w in windows), default=0) for lane in Lane}
         self._now = 0
@@ -119,7 +128,7 @@ class Governor:
         )
 
     def __len__(self) -> int:
-        return sum(len(queue) for queue in self._queues.values())
+        return len(self._queue)
 
     def submit(self, ticket: Ticket, now: int) -> None:
         """Queue a message. Nothing leaves until ``release``.
@@ -129,35 +138,33 @@ class Governor:
         self._now = now
         orders = ticket.client_ids
         most = self._most[ticket.lane] or len(orders)
+        if len(orders) <= most:
+            insort(self._queue, ticket, key=_lane)
+            return
         for first in range(0, len(orders), most):
-            self._queues[ticket.lane].append(ticket.of(orders[first : first + most]))
+            insort(self._queue, ticket.of(orders[first : first + most]), key=_lane)
 
     def release(self, now: int) -> list[Ticket]:
         """Take out what may leave at ``now``, most urgent lane first, and count it as sent."""
         self._now = now
         released: list[Ticket] = []
+        waiting: list[Ticket] = []
         held: set[object] = set()
-        for lane, queue in self._queues.items():
-            if not queue:
-                continue
-            waiting: list[Ticket] = []
-            for ticket in queue:
-                if now <= ticket.expires_at and self._free_at(ticket, now, held) == now:
-                    self._note(ticket, now)
-                    released.append(ticket)
-                else:
-                    waiting.append(ticket)
-            self._queues[lane] = waiting
+        for ticket in self._queue:
+            if now <= ticket.expires_at and self._free_at(ticket, now, held) == now:
+                self._note(ticket, now)
+                released.append(ticket)
+            else:
+                waiting.append(ticket)
+        self._queue = waiting
         return released
 
     def expired(self, now: int) -> list[Ticket]:
         """Take out what nobody wants any more at ``now``: it was never sent."""
         self._now = now
-        gone: list[Ticket] = []
-        for lane, queue in self._queues.items():
-            if any(now > ticket.expires_at for ticket in queue):
-                gone += [ticket for ticket in queue if now > ticket.expires_at]
-                self._queues[lane] = [ticket for ticket in queue if now <= ticket.expires_at]
+        gone = [ticket for ticket in self._queue if now > ticket.expires_at]
+        if gone:
+            self._queue = [ticket for ticket in self._queue if now <= ticket.expires_at]
         return gone
 
     def left_late(self, since: int, now: int) -> None:
@@ -174,23 +181,24 @@ class Governor:
 
         Never earlier than the last time this governor was told.
         """
-        if not any(self._queues.values()):
+        if not self._queue:
             return None  # A runner asks this at every turn, and mostly nothing waits.
+        now = self._now
         times: list[int] = []
         held: set[object] = set()
-        for queue in self._queues.values():
-            for ticket in queue:
-                free_at = self._free_at(ticket, self._now, held)
-                gone_at = max(self._now, ticket.expires_at + 1)
-                times.append(gone_at if free_at is None else min(free_at, gone_at))
+        for ticket in self._queue:
+            free_at = self._free_at(ticket, now, held)
+            if free_at == now:
+                return now
+            gone_at = max(now, ticket.expires_at + 1)
+            times.append(gone_at if free_at is None else min(free_at, gone_at))
         return min(times)
 
     def forget(self, client_ids: Iterable[str]) -> None:
         """Drop these orders from every queued message; the others of a message stay in it."""
         unwanted = frozenset(client_ids)
-        for lane, queue in self._queues.items():
-            kept = [(t, [c for c in t.client_ids if c not in unwanted]) for t in queue]
-            self._queues[lane] = [ticket.of(wanted) for ticket, wanted in kept if wanted]
+        kept = [(t, [c for c in t.client_ids if c not in unwanted]) for t in self._queue]
+        self._queue = [ticket.of(wanted) for ticket, wanted in kept if wanted]
 
     def _free_at(self, ticket: Ticket, now: int, held: set[object]) -> int | None:
         """Return when a message may leave; None while one before it waits for the same places.

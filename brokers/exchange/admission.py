@@ -25,6 +25,7 @@ class Admission:
     def __init__(self, trading_date: date, sessions: Sessions) -> None:
         self._date = trading_date
         self._sessions = sessions
+        self._windows: dict[Instrument, tuple[tuple[int, int], ...]] = {}
 
     def check(
         self,
@@ -41,18 +42,20 @@ class Admission:
         ``view`` is the newest frame, None before the first. Raises ``FileError`` when a rule that
         applies is not known for the contract or the day.
         """
-        last = None if view is None else view.last
-        return (
+        malformed = (
             self._check_market(instrument, now)
             or self._check_quantity(instrument, quantity)
             or _check_price(instrument, price, Why.TICK)
             or (None if trigger is None else _check_price(instrument, trigger, Why.TRIGGER_TICK))
-            or _check_day_range(instrument, price, view)
-            or (
-                self._check_protection(instrument, side, instrument.ticks(price), last)
-                if trigger is None
-                else self._check_stop(instrument, side, price, trigger, last)
-            )
+        )
+        if malformed is not None:
+            return malformed
+        ticks = instrument.ticks(price)
+        last = None if view is None else view.last
+        return _check_day_range(instrument, ticks, view) or (
+            self._check_protection(instrument, side, ticks, last)
+            if trigger is None
+            else self._check_stop(instrument, side, price, trigger, last)
         )
 
     def check_at_trigger(self, order: BookOrder, reference: int) -> Rejection | None:
@@ -73,21 +76,30 @@ class Admission:
 
         What still works then expires: also in shares whose closing auction begins there.
         """
-        session = self._sessions.of(instrument, self._date)
-        return None if session is None else session.close_ns
+        windows = self._hours(instrument)
+        return windows[-1][1] if windows else None
+
+    def _hours(self, instrument: Instrument) -> tuple[tuple[int, int], ...]:
+        """Return when ``instrument`` trades, as (open, close) in ns; nothing without a session."""
+        windows = self._windows.get(instrument)
+        if windows is None:
+            session = self._sessions.of(instrument, self._date)
+            windows = () if session is None else session.windows_ns()
+            self._windows[instrument] = windows
+        return windows
 
     def _check_market(self, instrument: Instrument, now: int) -> Rejection | None:
         if not instrument.is_tradable:
             return Rejection(Why.NOT_TRADABLE, instrument.symbol, "a contract with an order book")
-        session = self._sessions.of(instrument, self._date)
-        if session is None:
+        windows = self._hours(instrument)
+        if not windows:
             day = f"{self._date:%d-%b-%Y}"
             return Rejection(Why.MARKET_CLOSED, clock_text(now, 0), f"no session on {day}")
-        if session.is_open(now):
-            return None
+        for opens, closes in windows:
+            if opens <= now < closes:
+                return None
         hours = ", ".join(
-            f"{clock_text(opens, 0)}-{clock_text(closes, 0)}"
-            for opens, closes in session.windows_ns()
+            f"{clock_text(opens, 0)}-{clock_text(closes, 0)}" for opens, closes in windows
         )
         return Rejection(Why.MARKET_CLOSED, clock_text(now, 0), hours)
 
@@ -143,7 +155,7 @@ def _check_price(instrument: Instrument, price: Decimal, off_grid: Why) -> Rejec
 
 
 def _check_day_range(
-    instrument: Instrument, price: Decimal, view: MarketView | None
+    instrument: Instrument, ticks: int, view: MarketView | None
 ) -> Rejection | None:
     if view is None:
         return None
@@ -153,10 +165,10 @@ def _check_day_range(
         lower_circuit=view.lower_circuit,
         upper_circuit=view.upper_circuit,
     )
-    if band is None or band.low <= instrument.ticks(price) <= band.high:
+    if band is None or band.low <= ticks <= band.high:
         return None
     allowed = f"{_rupees(instrument, band.low)} - {_rupees(instrument, band.high)}"
-    return Rejection(Why.CIRCUIT, plain(price), allowed)
+    return Rejection(Why.CIRCUIT, _rupees(instrument, ticks), allowed)
 
 
 def _rupees(instrument: Instrument, ticks: int) -> str:

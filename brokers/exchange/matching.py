@@ -135,12 +135,12 @@ class Book:
 
     def _fill_resting_by_crossing(self, view: MarketView, reports: list[Report]) -> None:
         for order in self._by_priority():
-            for rung in view.other_side(order.sign):
-                if not order.reaches(rung.price) or not order.open_quantity:
+            for price, shown in view.other_side(order.sign):
+                if not order.reaches(price) or not order.open_quantity:
                     break
-                available = self._taken.available(order.sign, rung.price, rung.quantity)
+                available = self._taken.available(order.sign, price, shown)
                 filled = _fill(order, available, order.price, view.at, reports)
-                self._taken.take(order.sign, rung.price, rung.quantity, filled)
+                self._taken.take(order.sign, price, shown, filled)
 
     def _fill_resting_by_print(self, view: MarketView, reports: list[Report]) -> None:
         if view.last is None:
@@ -156,12 +156,12 @@ class Book:
         if view is None:
             return
         if view.has_book:
-            for rung in view.other_side(order.sign):
-                if not order.reaches(rung.price) or not order.open_quantity:
+            for price, shown in view.other_side(order.sign):
+                if not order.reaches(price) or not order.open_quantity:
                     break
-                available = self._taken.available(order.sign, rung.price, rung.quantity)
-                filled = _fill(order, available, rung.price, now, reports)
-                self._taken.take(order.sign, rung.price, rung.quantity, filled)
+                available = self._taken.available(order.sign, price, shown)
+                filled = _fill(order, available, price, now, reports)
+                self._taken.take(order.sign, price, shown, filled)
         elif view.last is None or now - view.at > self._settings.cadence_ns:
             return
         elif order.reaches(view.last):

@@ -11,11 +11,8 @@ VISIBLE_LEVELS: Final = 5
 """How many levels a side the feeds show (protocols/angelone.md section 3, SnapQuote)."""
 
 
-class Rung(NamedTuple):
-    """One displayed level: price in ticks, quantity in units."""
-
-    price: int
-    quantity: int
+Rung = tuple[int, int]
+"""One displayed level: price in ticks, quantity in units."""
 
 
 class MarketView(NamedTuple):
@@ -55,10 +52,10 @@ class MarketView(NamedTuple):
         displayed level, so that nobody can tell.
         """
         side = self.own_side(sign)
-        for rung in side:
-            if rung.price == price:
-                return rung.quantity
-        if len(side) < VISIBLE_LEVELS or (price - side[-1].price) * sign > 0:
+        for shown, quantity in side:
+            if shown == price:
+                return quantity
+        if len(side) < VISIBLE_LEVELS or (price - side[-1][0]) * sign > 0:
             return 0
         return None
 
@@ -68,21 +65,26 @@ def view_of(instrument: Instrument, tick: Tick, depth: Depth | None) -> MarketVi
 
     Raises ``OffGrid`` when a traded or displayed price does not lie on the contract's grid.
     """
+    last = instrument.ticks(tick.last) if tick.last > 0 else None
+    close = tick.previous_close
+    if depth is None:
+        return MarketView(tick.received_at, last, tick.volume, None, None, close)
+    bids, asks = _rungs(instrument, depth.bids), _rungs(instrument, depth.asks)
     return MarketView(
-        at=tick.received_at,
-        last=instrument.ticks(tick.last) if tick.last > 0 else None,
-        volume=tick.volume,
-        bids=None if depth is None else _rungs(instrument, depth.bids),
-        asks=None if depth is None else _rungs(instrument, depth.asks),
-        previous_close=tick.previous_close,
-        lower_circuit=None if depth is None else depth.lower_circuit,
-        upper_circuit=None if depth is None else depth.upper_circuit,
+        tick.received_at,
+        last,
+        tick.volume,
+        bids,
+        asks,
+        close,
+        depth.lower_circuit,
+        depth.upper_circuit,
     )
 
 
 def _rungs(instrument: Instrument, levels: tuple[Level, ...]) -> tuple[Rung, ...]:
-    return tuple(
-        Rung(instrument.ticks(level.price), level.quantity)
-        for level in levels
-        if level.price > 0 and level.quantity > 0
-    )
+    shown = [level for level in levels if level.price > 0 and level.quantity > 0]
+    if not shown:
+        return ()
+    prices, quantities, _ = zip(*shown, strict=True)
+    return tuple(zip(instrument.ticks_of(prices), quantities, strict=True))

@@ -29,7 +29,6 @@ from engine.model.event import Event, OrderUpdated, ReplyClassified, ReplyOutcom
 from engine.model.instrument import Instrument
 from engine.model.market import Tick
 from engine.model.order import OrderRequest
-from engine.model.order_update import OrderUpdate
 from engine.ports import Decoder
 from engine.rules.clock_time import ns
 from engine.rules.sessions import Sessions
@@ -84,6 +83,7 @@ class PaperBroker:
         self._latency_ns = ns(config.latency_ms / 1e3)
         self._reply_latency_ns = ns(config.reply_latency_ms / 1e3)
         self._reply_timeout_s = config.reply_timeout_s
+        self._reply_timeout_ns = ns(config.reply_timeout_s)
         self._faults = FaultList(config.faults, catalogue.find)
         self._exchange = ModelExchange(
             len(catalogue),
@@ -161,9 +161,10 @@ class PaperBroker:
 
     def due(self, now: int) -> list[tuple[int, Event]]:
         """Let everything up to ``now`` happen; return what has come back by then, in order."""
+        heap = self._heap
         back: list[tuple[int, Event]] = []
-        while self._heap and self._heap[0][0] <= now:
-            at, _, what = heapq.heappop(self._heap)
+        while heap and heap[0][0] <= now:
+            at, _, what = heapq.heappop(heap)
             if isinstance(what, _Arrival):
                 what.act(at)
             else:
@@ -189,8 +190,10 @@ class PaperBroker:
     def _place(self, request: OrderRequest, now: int) -> None:
         number = len(self._by_client_id) + 1
         fault = self._faults.pick(request)
-        delay_s = 0.0 if fault is None or fault.delay_s is None else fault.delay_s
-        first_word = now + self._latency_ns + self._reply_latency_ns + ns(delay_s)
+        arrives = now + self._latency_ns
+        first_word = arrives + self._reply_latency_ns
+        if fault is not None and fault.delay_s is not None:
+            first_word += ns(fault.delay_s)
         placed = Placed(
             request,
             broker_id=f"{self._day}{number:09}",
@@ -201,8 +204,8 @@ class PaperBroker:
         self._by_client_id[request.client_id] = placed
         self._by_broker_id[placed.broker_id] = placed
         if not placed.is_lost:
-            self._push(now + self._latency_ns, _Arrival(lambda at: self._arrive(placed, at)))
-        timeout = now + ns(self._reply_timeout_s)
+            self._push(arrives, _Arrival(lambda at: self._arrive(placed, at)))
+        timeout = now + self._reply_timeout_ns
         if placed.is_silent or first_word > timeout:
             code, text = errors.TIMED_OUT
             self._push(
@@ -226,7 +229,7 @@ class PaperBroker:
             own = errors.SCRIPTED_REJECTION
             code = own.code if fault.code is None else fault.code
             reason = own.text if fault.reason is None else fault.reason
-            self._update(placed, placed.scripted_rejection(code, reason, at), at)
+            self._send_back(placed, OrderUpdated(placed.scripted_rejection(code, reason, at)), at)
             return
         asked = NewOrder(
             order_id=placed.broker_id,
@@ -285,10 +288,7 @@ class PaperBroker:
     def _say(self, reports: list[Report]) -> None:
         for said in reports:
             placed = self._by_broker_id[said.order_id]
-            self._update(placed, placed.update(said), said.at)
-
-    def _update(self, placed: Placed, update: OrderUpdate, at: int) -> None:
-        self._send_back(placed, OrderUpdated(update), at)
+            self._send_back(placed, OrderUpdated(placed.update(said)), said.at)
 
     def _reply(self, kind: MessageKind, placed: Placed, at: int) -> None:
         client_id = placed.request.client_id

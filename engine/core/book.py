@@ -34,14 +34,18 @@ class Book:
         tick = self.ticks[instrument.index]
         if tick is None:
             return None, None
-        bid, ask = _price(tick.bid), _price(tick.ask)
+        bid, ask = tick.bid, tick.ask
+        if bid is not None and not 0 < bid < math.inf:
+            bid = None
+        if ask is not None and not 0 < ask < math.inf:
+            ask = None
         if bid is not None and ask is not None and bid >= ask:
             return None, None
         return bid, ask
 
     def quote(self, instrument: Instrument) -> Quote | None:
         """Return the mid and the width of the quotes, else the last price, else None."""
-        # The way of touch, fair and last in one: whole chains are read through here.
+        # The way of touch and last in one: whole chains are read through here.
         tick = self.ticks[instrument.index]
         if tick is None:
             return None
@@ -53,8 +57,13 @@ class Book:
 
     def fair(self, instrument: Instrument) -> float | None:
         """Return the mid, else the last price, else None: what a decision is measured against."""
-        quote = self.quote(instrument)
-        return None if quote is None else quote.price
+        tick = self.ticks[instrument.index]
+        if tick is None:
+            return None
+        bid, ask = tick.bid, tick.ask
+        if bid is not None and ask is not None and 0 < bid < ask < math.inf:
+            return (bid + ask) / 2
+        return _price(tick.last)
 
 
 def _price(seen: float | None) -> float | None:

@@ -16,6 +16,7 @@ PREFIX: Final = "LW"
 LENGTH: Final = 14
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PAIRS: Final = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _FIRST_DAY: Final = date(2020, 1, 1)
 _DATE_CHARS: Final = 3
 _SEQUENCE_CHARS: Final = 6
@@ -36,7 +37,9 @@ class ClientIds:
             raise InvariantBroken(f"client ids cannot start at {next_sequence}")
         self.trading_date = trading_date
         self.next_sequence = next_sequence
-        self._stem = PREFIX + _base36(day, _DATE_CHARS)
+        self._day = PREFIX + _base36(day, _DATE_CHARS)
+        self._many = -1
+        self._stem = ""
 
     def next(self) -> str:
         """Return the next tag. Raises ``InvariantBroken`` when the day's numbers are used up."""
@@ -44,7 +47,12 @@ class ClientIds:
         if sequence >= 36**_SEQUENCE_CHARS:
             raise InvariantBroken(f"all client ids of {self.trading_date} are used up")
         self.next_sequence = sequence + 1
-        body = self._stem + _base36(sequence, _SEQUENCE_CHARS)
+        many, few = divmod(sequence, len(_PAIRS))
+        if many != self._many:
+            # All but the last two characters stay as they are for many orders.
+            self._many = many
+            self._stem = self._day + _base36(many, _SEQUENCE_CHARS - 2)
+        body = self._stem + _PAIRS[few]
         return body + _check(body)
 
 
@@ -61,7 +69,8 @@ def parse(tag: str) -> tuple[date, int] | None:
 
 
 def _check(body: str) -> str:
-    return _base36(int(body, 36) % _CHECK_PRIME, _CHECK_CHARS)
+    high, low = divmod(int(body, 36) % _CHECK_PRIME, len(_PAIRS))
+    return _DIGITS[high] + _PAIRS[low]
 
 
 def _base36(number: int, width: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -52,18 +52,14 @@ CHAIN_FOLLOW_S = 60.0
 
 
 class Context:
-    """One strategy's hands and eyes."""
+    """One strategy's hands and eyes. ``strategy_id`` is its id in the YAML."""
 
     def __init__(self, kernel: Kernel, seat: Seat) -> None:
         self._kernel = kernel
         self._desk = kernel.desk
         self._seat = seat
+        self.strategy_id: Final = seat.strategy_id
         self._random = Random(f"{seat.config.seed}/{seat.strategy_id}")  # noqa: S311 - dice, no secrets
-
-    @property
-    def strategy_id(self) -> str:
-        """Its id in the YAML."""
-        return self._seat.strategy_id
 
     @property
     def now(self) -> datetime:
@@ -356,13 +352,20 @@ def _interval(interval: str) -> Interval:
         raise FileError(f"no bars of {interval!r}; there are {known}") from None
 
 
+_USUAL: Final = Policy()
+_WITHOUT_DEADLINE: Final = Policy(deadline_s=None)
+
+
 def _policy(legs: Sequence[Leg], options: dict[str, Any]) -> Policy:
     """Make the group's policy. A group whose legs all name a price has no deadline of its own."""
+    is_priced = all(leg.limit or leg.trigger for leg in legs)
+    if not options:
+        return _WITHOUT_DEADLINE if is_priced else _USUAL
     unknown = [key for key in options if key not in Policy.__struct_fields__]
     if unknown:
         known = ", ".join(Policy.__struct_fields__)
         raise OffGrid(f"a group has no option {unknown[0]!r}; there are {known}")
-    if "deadline_s" not in options and all(leg.limit or leg.trigger for leg in legs):
+    if "deadline_s" not in options and is_priced:
         options["deadline_s"] = None
     for name, value in options.items():
         if isinstance(value, float) and not math.isfinite(value):

@@ -73,7 +73,8 @@ class Departures:
         if self._desk.now > request.expires_at:
             self._deny(request, "no longer wanted when released")
             return False
-        if _is_sold_option(request) and _part(request) in self._unhedged:
+        unhedged = self._unhedged
+        if unhedged and _is_sold_option(request) and _part(request) in unhedged:
             self._deny(request, "a hedge of its group was denied when it was released")
             return False
         if self._leases.holder(order) is not None:

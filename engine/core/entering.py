@@ -110,7 +110,7 @@ class Entering:
         parts = list(group.parts.values())
         return (
             len(parts) == 1
-            and _is_parallel(parts[0])
+            and parts[0].is_parallel
             and all(
                 leg.plan.quantity <= (leg.instrument.slice_quantity() or leg.plan.quantity)
                 for leg in parts[0].legs
@@ -123,26 +123,28 @@ class Entering:
 
     def work(self, part: Part) -> None:
         """Send what may be sent next, chase what rests, and see what has failed."""
-        desk = self._desk
-        policy = part.group.plan.policy
-        if all(leg.entered >= leg.plan.quantity for leg in part.legs):
-            self._bench.move_part(part, GroupTrigger.ALL_FILLED, "every leg is filled")
+        desk, bench, legs = self._desk, self._bench, part.legs
+        for leg in legs:
+            if leg.entered < leg.plan.quantity:
+                break
+        else:
+            bench.move_part(part, GroupTrigger.ALL_FILLED, "every leg is filled")
             return
         if part.keeps_what_filled:
             self._take_back(part)
             return
-        for leg in part.legs:
-            self._note_entry_end(part, leg)
-            if part.state not in ENTERING:
-                return
+        for leg in legs:
+            if leg.entry is not None and leg.entry.lifecycle.is_terminal:
+                self._note_entry_end(part, leg, leg.entry)
+                if part.state not in ENTERING:
+                    return
         if part.deadline is not None and desk.now >= part.deadline:
-            late = next(leg for leg in part.legs if leg.entered < leg.plan.quantity)
-            self.fail(part, late, f"not filled within {policy.deadline_s:g} s")
+            late = next(leg for leg in legs if leg.entered < leg.plan.quantity)
+            self.fail(part, late, f"not filled within {part.group.plan.policy.deadline_s:g} s")
             return
-        parallel = _is_parallel(part)
         requests: list[OrderRequest] = []
-        for leg in part.legs:
-            if self._bench.exposed(leg.entry_ids) or leg.retry_at > desk.now:
+        for leg in legs:
+            if leg.may_enter or leg.retry_at > desk.now:
                 continue
             quantity = self._allowed(part, leg) - leg.entered
             if quantity <= 0:
@@ -151,14 +153,16 @@ class Entering:
             if price is None:
                 continue
             quantity = min(quantity, leg.instrument.slice_quantity() or quantity)
-            requests.append(self._bench.request(part, leg, quantity, price, is_exit=False))
+            requests.append(bench.request(part, leg, quantity, price, is_exit=False))
         if requests:
+            parallel = part.is_parallel
             batches = [tuple(requests)] if parallel else [(request,) for request in requests]
             for batch in batches:
                 if self._send_entries(part, batch, whole=parallel) is not None:
                     return
-        for leg in part.legs:
-            self._chase_entry(part, leg)
+        for leg in legs:
+            if leg.entry is not None:
+                self._chase_entry(part, leg, leg.entry)
 
     def _send_entries(
         self, part: Part, batch: tuple[OrderRequest, ...], *, whole: bool
@@ -172,10 +176,9 @@ class Entering:
         if part.state is GroupState.CHECKED:
             self._bench.move_part(part, GroupTrigger.FIRST_SEND, "sending")
 
-    def _note_entry_end(self, part: Part, leg: LegRun) -> None:
-        """See whether the leg's newest order has ended, and what that means."""
-        order = self._bench.newest(leg.entry_ids)
-        if order is None or not order.lifecycle.is_terminal or leg.entered >= leg.plan.quantity:
+    def _note_entry_end(self, part: Part, leg: LegRun, order: Order) -> None:
+        """See what it means that the leg's newest order has ended, once."""
+        if leg.entered >= leg.plan.quantity:
             return
         if order.key.slice != leg.slice or order.key.attempt != leg.attempt:
             return
@@ -190,7 +193,7 @@ class Entering:
         leg.last_failure = why
         policy = part.group.plan.policy
         if policy.on_failure is OnFailure.RETRY and leg.failures <= policy.retries:
-            leg.retry_at = self._desk.now + ns(policy.chase_every_s)
+            leg.retry_at = self._desk.now + part.group.chase_every_ns
             leg.chase_steps += policy.chase_step_ticks
             return
         self.fail(part, leg, why)
@@ -199,7 +202,7 @@ class Entering:
         """Give the entry up, by the group's policy."""
         reason = f"{leg.words}: {why}"
         self._bench.cancel_working(part, reason, entries=True, lane=Lane.CANCEL)
-        if not part.has_entered and not self._bench.has_working(part):
+        if not part.has_entered and not part.has_working:
             self._bench.move_part(part, GroupTrigger.NOTHING_FILLED, reason)
         elif part.group.plan.policy.on_failure is OnFailure.HOLD:
             self._bench.move_part(part, GroupTrigger.LEG_FAILED_HOLD, reason)
@@ -216,7 +219,7 @@ class Entering:
     def _take_back(self, part: Part) -> None:
         """End an entry that its author took back: send nothing more, keep what had filled."""
         self._bench.cancel_working(part, part.exit_reason, entries=True, lane=Lane.CANCEL)
-        if self._bench.has_working(part):
+        if part.has_working:
             return
         kept = GroupTrigger.LEG_FAILED_HOLD if part.has_entered else GroupTrigger.NOTHING_FILLED
         self._bench.move_part(part, kept, part.exit_reason)
@@ -262,12 +265,10 @@ class Entering:
             self._desk.book, plan.instrument, plan.side, leg.chase_steps, worst
         )
 
-    def _chase_entry(self, part: Part, leg: LegRun) -> None:
+    def _chase_entry(self, part: Part, leg: LegRun, order: Order) -> None:
         """Re-price a resting market intent: to the touch first, then a step further each time."""
-        order = self._bench.newest(leg.entry_ids)
-        if order is None:
-            return
-        if leg.plan.limit is not None or leg.plan.trigger is not None:
+        plan = leg.plan
+        if plan.limit is not None or plan.trigger is not None:
             self._catch_up(part, leg, order)
             return
         if order.lifecycle is not Lifecycle.OPEN:
@@ -277,12 +278,12 @@ class Entering:
         waited = self._desk.now - since
         if waited < ns(policy.leg_timeout_s):
             return
-        steps = 1 + (waited - ns(policy.leg_timeout_s)) // ns(policy.chase_every_s)
+        steps = 1 + (waited - ns(policy.leg_timeout_s)) // part.group.chase_every_ns
         leg.chase_steps = int(steps - 1) * policy.chase_step_ticks
         price = self._entry_price(part, leg)
         if price is None or order.price == price:
             return
-        if leg.plan.side.sign * (price - order.price) < 0:
+        if plan.side.sign * (price - order.price) < 0:
             return
         refusal = self._bench.blotter.replace(
             order.client_id,
@@ -310,11 +311,3 @@ class Entering:
         if refusal is not None:
             self._desk.alert("warning", part.group.group_id, f"not modified: {refusal}")
             leg.plan = msgspec.structs.replace(plan, limit=sent.price, trigger=sent.trigger_price)
-
-
-def _is_parallel(part: Part) -> bool:
-    """Return True when all legs go together; without a hedge, hedge first means just that."""
-    sequencing = part.group.plan.policy.sequencing
-    return sequencing is Sequencing.PARALLEL or (
-        sequencing is Sequencing.HEDGE_FIRST and not part.has_hedge
-    )

@@ -4,42 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from typing import Final
 
 from engine.core.desk import Desk
 from engine.core.timers import Timer
 from engine.model.arithmetic import ARITHMETIC, exactly
 from engine.model.instrument import Instrument, Right
-from engine.model.legs import GroupPlan, GroupState, LegPlan, LegRole
+from engine.model.legs import GroupPlan, GroupState, LegPlan, LegRole, Sequencing
+from engine.model.legs_state import least_settled
 from engine.model.money import ZERO
-from engine.model.order import Fill
+from engine.model.order import Fill, Order
 from engine.model.payoff import Payoff, PayoffLeg
 from engine.model.scope import scopes_of
-from engine.model.side import Side
 from engine.rules.clock_time import ns
 from engine.rules.payoff import payoff
-
-# The least settled part speaks for the group.
-_PRECEDENCE = (
-    GroupState.STRANDED,
-    GroupState.STUCK,
-    GroupState.KILLED,
-    GroupState.UNWINDING,
-    GroupState.EXITING,
-    GroupState.WORKING,
-    GroupState.CHECKED,
-    GroupState.DRAFT,
-    GroupState.PARTIAL_HELD,
-    GroupState.HELD,
-    GroupState.CLOSED,
-    GroupState.UNWOUND,
-    GroupState.REFUSED,
-)
 
 
 class LegRun:
     """One leg of one part at work: the orders that serve it and what they have done.
 
-    Quantities are units and never negative; ``net`` is entered minus left.
+    Quantities are units and never negative; ``net`` is entered minus left. What every look asks of
+    its orders is kept here by ``Part.note``: ``entry`` and ``exit`` are the newest of each way,
+    ``live_entries`` and ``live_exits`` those that have not ended, all as they are now.
     """
 
     __slots__ = (
@@ -47,7 +33,9 @@ class LegRun:
         "chase_steps",
         "decision_price",
         "entered",
+        "entry",
         "entry_ids",
+        "exit",
         "exit_attempt",
         "exit_failures",
         "exit_ids",
@@ -55,8 +43,11 @@ class LegRun:
         "exit_slice",
         "exit_steps",
         "failures",
+        "instrument",
         "last_failure",
         "left",
+        "live_entries",
+        "live_exits",
         "plan",
         "retry_at",
         "slice",
@@ -64,8 +55,13 @@ class LegRun:
 
     def __init__(self, plan: LegPlan) -> None:
         self.plan = plan
+        self.instrument: Final = plan.instrument
         self.entry_ids: list[str] = []
         self.exit_ids: list[str] = []
+        self.entry: Order | None = None
+        self.exit: Order | None = None
+        self.live_entries: dict[str, Order] = {}
+        self.live_exits: dict[str, Order] = {}
         self.entered = 0
         self.left = 0
         self.slice = 0
@@ -82,9 +78,22 @@ class LegRun:
         self.last_failure = ""
 
     @property
-    def instrument(self) -> Instrument:
-        """What is traded."""
-        return self.plan.instrument
+    def is_unknown(self) -> bool:
+        """An order of it was sent, and its outcome is not known."""
+        live = (*self.live_entries.values(), *self.live_exits.values())
+        return any(order.lifecycle.is_unknown for order in live)
+
+    @property
+    def may_enter(self) -> bool:
+        """An order that enters it may still fill."""
+        live = self.live_entries
+        return bool(live) and any(order.exposed_quantity for order in live.values())
+
+    @property
+    def may_leave(self) -> bool:
+        """An order that leaves it may still fill."""
+        live = self.live_exits
+        return bool(live) and any(order.exposed_quantity for order in live.values())
 
     @property
     def net(self) -> int:
@@ -106,7 +115,9 @@ class LegRun:
 class Part:
     """One account's share of a group: what the group table moves.
 
-    ``has_hedge``: the plan covers its sold options.
+    ``has_hedge``: the plan covers its sold options. ``is_parallel``: all legs go together; without
+    a hedge, hedge first means just that. ``in_doubt`` names the orders that were sent and whose
+    outcome is not known.
     """
 
     __slots__ = (
@@ -117,6 +128,8 @@ class Part:
         "flattens",
         "group",
         "has_hedge",
+        "in_doubt",
+        "is_parallel",
         "keeps_what_filled",
         "leaving_since",
         "legs",
@@ -140,15 +153,43 @@ class Part:
         self.deadline: int | None = None
         self.leaving_since = 0
         self.exit_reason = ""
+        self.in_doubt: set[str] = set()
         self.flattens = False
         self.keeps_what_filled = False
         self.timer: Timer | None = None
         self.naked_since: int | None = None
         self.naked_total_ns = 0
         self.has_hedge = any(leg.plan.role is LegRole.HEDGE for leg in legs)
-        self.planned_uncovered = _uncovered(
-            (leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs
+        sequencing = group.plan.policy.sequencing
+        self.is_parallel = sequencing is Sequencing.PARALLEL or (
+            sequencing is Sequencing.HEDGE_FIRST and not self.has_hedge
         )
+        self.planned_uncovered = _uncovered(
+            [(leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs]
+        )
+
+    def note(self, order: Order) -> LegRun:
+        """Take in what an order has become, and return the leg it serves."""
+        request, lifecycle = order.request, order.lifecycle
+        client_id, key = request.client_id, request.key
+        leg = self.legs[key.leg - 1]
+        if key.exit:
+            live = leg.live_exits
+            if client_id == leg.exit_ids[-1]:
+                leg.exit = order
+        else:
+            live = leg.live_entries
+            if client_id == leg.entry_ids[-1]:
+                leg.entry = order
+        if lifecycle.is_terminal:
+            live.pop(client_id, None)
+        else:
+            live[client_id] = order
+        if lifecycle.is_unknown:
+            self.in_doubt.add(client_id)
+        elif self.in_doubt:
+            self.in_doubt.discard(client_id)
+        return leg
 
     @property
     def state_once_known(self) -> GroupState | None:
@@ -163,7 +204,16 @@ class Part:
     @property
     def is_flat(self) -> bool:
         """Nothing is held through any leg."""
-        return all(leg.net == 0 for leg in self.legs)
+        return all(leg.entered == leg.left for leg in self.legs)
+
+    @property
+    def has_working(self) -> bool:
+        """An order of any of its legs, either way, may still fill."""
+        return any(
+            leg.may_enter or leg.may_leave
+            for leg in self.legs
+            if leg.live_entries or leg.live_exits
+        )
 
     def begin_at(self, at: int) -> None:
         """Note when its entry began, and until when it may take."""
@@ -179,10 +229,11 @@ class Part:
         """
         if self.keeps_what_filled or self.naked_since is not None:
             return False
-        return all(
-            (leg.plan.limit is not None or leg.plan.trigger is not None) and leg.retry_at <= now
-            for leg in self.legs
-        )
+        for leg in self.legs:
+            plan = leg.plan
+            if (plan.limit is None and plan.trigger is None) or leg.retry_at > now:
+                return False
+        return True
 
     def uncovered_short(self) -> int:
         """Units of sold options that the part's own bought options do not cover, right by right."""
@@ -203,6 +254,7 @@ class Group:
     """A leg group: the plan, its parts by account, and what it has earned.
 
     Authors read what ``engine.author.GroupView`` names; everything else is the kernel's.
+    ``group_id`` is what ``engine explain`` takes, ``name`` the author's own for it.
     """
 
     def __init__(
@@ -210,6 +262,10 @@ class Group:
     ) -> None:
         self._desk = desk
         self.plan = plan
+        self.group_id: Final = plan.group_id
+        self.name: Final = plan.name
+        self.strategy: Final = plan.strategy
+        self.chase_every_ns: Final = ns(plan.policy.chase_every_s)
         self.parts: dict[str, Part] = {
             account: Part(self, account, [LegRun(leg) for leg in legs])
             for account, legs in legs_by_account.items()
@@ -231,21 +287,6 @@ class Group:
         return f"<{self.group_id} {self.state}>"
 
     @property
-    def group_id(self) -> str:
-        """The id ``engine explain`` takes."""
-        return self.plan.group_id
-
-    @property
-    def name(self) -> str:
-        """The author's own name for it."""
-        return self.plan.name
-
-    @property
-    def strategy(self) -> str:
-        """The strategy that owns it."""
-        return self.plan.strategy
-
-    @property
     def why(self) -> str:
         """Why it is in that state, in the words of the part that speaks for it."""
         state = self.state
@@ -263,9 +304,12 @@ class Group:
         ``state`` is the least settled state of the parts; ``is_done``: flat, and nothing more will
         be sent for it.
         """
-        states = [part.state for part in self.parts.values()]
-        self.state = min(states, key=_PRECEDENCE.index)
-        self.is_done = all(state.is_terminal for state in states)
+        if len(self.parts) == 1:
+            (part,) = self.parts.values()
+            self.state = part.state
+        else:
+            self.state = least_settled([part.state for part in self.parts.values()])
+        self.is_done = self.state.is_terminal  # Those that are over come last.
 
     @property
     def is_open(self) -> bool:
@@ -331,16 +375,17 @@ class Group:
 
     def note_fill(self, fill: Fill, *, is_exit: bool) -> None:
         """Count a fill into the group's cash, net quantities and entry premium."""
-        signed = fill.quantity * fill.side.sign
-        value: Decimal = fill.value * -fill.side.sign
+        instrument, quantity, moved = fill.instrument, fill.quantity, fill.value
+        sign = fill.side.sign
+        value: Decimal = moved * -sign
         self.realised_cash += value
         self._cash = float(self.realised_cash)
-        self._net[fill.instrument] = self._net.get(fill.instrument, 0) + signed
-        self._cash_of[fill.instrument] = self._cash_of.get(fill.instrument, ZERO) + value
+        self._net[instrument] = self._net.get(instrument, 0) + quantity * sign
+        self._cash_of[instrument] = self._cash_of.get(instrument, ZERO) + value
         if not is_exit:
             self._premium += float(value)
-            units, before = self._entered.get(fill.instrument, (0, ZERO))
-            self._entered[fill.instrument] = (units + fill.quantity, before + fill.value)
+            units, before = self._entered.get(instrument, (0, ZERO))
+            self._entered[instrument] = (units + quantity, before + moved)
 
 
 def _uncovered(units_by_right: Iterable[tuple[Right | None, int]]) -> int:
@@ -349,15 +394,3 @@ def _uncovered(units_by_right: Iterable[tuple[Right | None, int]]) -> int:
         if right is not None:
             net[right] = net.get(right, 0) + units
     return sum(max(0, -units) for units in net.values())
-
-
-def role_of(side: Side, instrument: Instrument, *, sells_options: bool) -> LegRole:
-    """Return what a leg does for its group's risk.
-
-    A bought option hedges only where the group sells options as well.
-    """
-    if instrument.right is None:
-        return LegRole.NEUTRAL
-    if side is Side.SELL:
-        return LegRole.RISK
-    return LegRole.HEDGE if sells_options else LegRole.NEUTRAL

@@ -181,10 +181,11 @@ class Halting:
 
         Asked of every change once and in order, when it happens and when a restart takes it up.
         """
+        why = None
         # An end is told again when more becomes known of it; it is one end.
-        has_ended = order.lifecycle.is_terminal and order.lifecycle is not before.lifecycle
-        why = self._gate.note_order(order) if has_ended else None
-        if order.overfill > before.overfill:
+        if order.lifecycle is not before.lifecycle and order.lifecycle.is_terminal:
+            why = self._gate.note_order(order)
+        if order.filled_quantity > order.quantity and order.overfill > before.overfill:
             return f"{order.key} filled {order.overfill} units more than was asked"
         return why
 

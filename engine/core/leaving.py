@@ -12,7 +12,7 @@ from engine.core.workbench import Workbench
 from engine.model.command import Lane
 from engine.model.legs import GroupState, LegRole
 from engine.model.legs_state import GroupTrigger
-from engine.model.order import AmendKind, Lifecycle
+from engine.model.order import AmendKind, Lifecycle, Order
 from engine.model.scope import EVERYTHING
 from engine.ports import RiskView, TradingState
 from engine.rules.clock_time import clock_text, ns
@@ -77,9 +77,9 @@ class Leaving:
 
     def work(self, part: Part) -> None:
         """Close what is held: sold options first, their hedges once those are back."""
-        desk = self._desk
+        desk, legs = self._desk, part.legs
         self._bench.cancel_working(part, part.exit_reason, entries=True, lane=Lane.CANCEL)
-        if part.is_flat and not self._bench.has_working(part):
+        if part.is_flat and not part.has_working:
             self._bench.move_part(part, GroupTrigger.FLAT, "nothing is held any more")
             return
         if self.is_barred(part):
@@ -87,40 +87,49 @@ class Leaving:
             self._bench.move_part(part, GroupTrigger.KILL, why)
             self.tell_barred(part, part.exit_reason)
             return
-        self._told_barred.discard((part.group.group_id, part.account))
+        if self._told_barred:
+            self._told_barred.discard((part.group.group_id, part.account))
         policy = part.group.plan.policy
-        for leg in part.legs:
-            self._note_exit_end(part, leg)
-        if self._waits_for_open(part):
-            return
-        closed = self._closed_at(part)
-        # After the close no other order makes it worse, and other markets go on trading.
-        scope = EVERYTHING if closed is None else part.group.strategy
-        if closed is not None and not self._bench.has_working(part):
-            held = (
-                f"{leg.plan.side.sign * leg.net:+d} {leg.instrument.symbol}"
-                for leg in part.legs
-                if leg.net
-            )
-            why = f"nothing of it trades today after {clock_text(closed, 0)}"
-            self._strand(part, f"{why}, and it holds {', '.join(held)}", scope)
-            return
-        exhausted = [leg for leg in part.legs if leg.exit_failures > policy.exit_retries]
+        for leg in legs:
+            if leg.exit is not None and leg.exit.lifecycle.is_terminal:
+                self._note_exit_end(part, leg, leg.exit)
+        scope = EVERYTHING
+        if not self._trades_now(part):
+            if self._waits_for_open(part):
+                return
+            closed = self._closed_at(part)
+            if closed is not None:
+                # No other order makes it worse any more, and other markets go on trading.
+                scope = part.group.strategy
+                if not part.has_working:
+                    held = (
+                        f"{leg.plan.side.sign * leg.net:+d} {leg.instrument.symbol}"
+                        for leg in legs
+                        if leg.net
+                    )
+                    why = f"nothing of it trades today after {clock_text(closed, 0)}"
+                    self._strand(part, f"{why}, and it holds {', '.join(held)}", scope)
+                    return
+        exhausted = [leg for leg in legs if leg.exit_failures > policy.exit_retries]
         if exhausted:
             self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}", scope)
             return
         if desk.now - part.leaving_since >= ns(policy.exit_deadline_s):
-            leg = next(leg for leg in part.legs if leg.net or self._bench.is_working(leg))
+            leg = next(leg for leg in legs if leg.net or leg.may_enter or leg.may_leave)
             self._strand(part, f"{leg.words}: not flat in {policy.exit_deadline_s:g} s", scope)
             return
-        risk_left = any(
-            leg.plan.role is LegRole.RISK and (leg.net or self._bench.exposed(leg.entry_ids))
-            for leg in part.legs
+        risk_left = part.has_hedge and any(
+            leg.plan.role is LegRole.RISK and (leg.net or leg.may_enter) for leg in legs
         )
-        for leg in part.legs:
+        for leg in legs:
             if risk_left and leg.plan.role is LegRole.HEDGE:
                 continue
             self._exit_leg(part, leg)
+
+    def _trades_now(self, part: Part) -> bool:
+        """Say whether everything that is held trades at this moment."""
+        now, opened_at = self._desk.now, self._desk.trading.opened_at
+        return not [leg for leg in part.legs if leg.net and opened_at(leg.instrument, now) is None]
 
     def _waits_for_open(self, part: Part) -> bool:
         """Say whether all that is held is in a break of its session: exits are sent when it opens.
@@ -156,14 +165,14 @@ class Leaving:
     def _exit_leg(self, part: Part, leg: LegRun) -> None:
         desk = self._desk
         policy = part.group.plan.policy
-        order = self._bench.newest(leg.exit_ids)
-        side = leg.plan.side.opposite
+        order = leg.exit
         if order is not None and order.lifecycle is Lifecycle.OPEN:
             waited = desk.now - (order.acked_at or order.request.created_at)
-            leg.exit_steps = int(waited // ns(policy.chase_every_s)) * policy.chase_step_ticks
-            if waited >= ns(policy.chase_every_s):
+            steps = int(waited // part.group.chase_every_ns)
+            leg.exit_steps = steps * policy.chase_step_ticks
+            if steps >= 1:
                 price = self._exit_price(part, leg)
-                if price is not None and side.sign * (price - order.price) > 0:
+                if price is not None and order.side.sign * (price - order.price) > 0:
                     self._bench.blotter.replace(
                         order.client_id,
                         price=price,
@@ -171,12 +180,12 @@ class Leaving:
                         trigger_price=None,
                     )
             return
-        if self._bench.exposed(leg.exit_ids) or leg.exit_retry_at > desk.now or leg.net <= 0:
+        if leg.may_leave or leg.exit_retry_at > desk.now or leg.net <= 0:
             return
         if self._reopens_at(leg) is not None:
             return
         is_early = desk.now - part.leaving_since < ns(CANCEL_FIRST_S)
-        if is_early and self._bench.exposed(leg.entry_ids):
+        if is_early and leg.may_enter:
             return
         price = self._exit_price(part, leg)
         if price is None:
@@ -186,10 +195,8 @@ class Leaving:
         leg.exit_ids.append(request.client_id)
         self._bench.blotter.place((request,), whole=False)
 
-    def _note_exit_end(self, part: Part, leg: LegRun) -> None:
-        order = self._bench.newest(leg.exit_ids)
-        if order is None or not order.lifecycle.is_terminal:
-            return
+    def _note_exit_end(self, part: Part, leg: LegRun, order: Order) -> None:
+        """See what it means that the leg's newest exit has ended, once."""
         if order.key.slice != leg.exit_slice or order.key.attempt != leg.exit_attempt:
             return
         leg.exit_steps = 0

@@ -44,13 +44,16 @@ class Listening:
 
     def watch_legs(self, seat: Seat, instruments: Iterable[Instrument]) -> None:
         """Watch the legs of a group, until ``leave_legs`` says it is flat."""
-        asked = tuple(dict.fromkeys(instruments))
-        new = tuple(i for i in asked if not self._is_heard(i))
-        for instrument in asked:
+        new = []
+        for instrument in dict.fromkeys(instruments):
+            is_routed = seat.listens_to(instrument)
+            if not is_routed and not self._is_heard(instrument):
+                new.append(instrument)
             seat.leg_watches[instrument] = seat.leg_watches.get(instrument, 0) + 1
-            self._route(instrument)
+            if not is_routed:
+                self._route(instrument)
         if new:
-            self._desk.emit(Subscribe(new, depth=False))
+            self._desk.emit(Subscribe(tuple(new), depth=False))
 
     def leave_legs(self, seat: Seat, instruments: Iterable[Instrument]) -> None:
         """A group is flat: what nobody else listens to is not asked for any more, and unknown."""
@@ -61,6 +64,8 @@ class Listening:
                 seat.leg_watches[instrument] = left
                 continue
             del seat.leg_watches[instrument]
+            if instrument in seat.watched:
+                continue  # Its strategy asked for it beside: it goes on hearing it.
             self._route(instrument)
             if not self._is_heard(instrument) and not self.builders[instrument.index]:
                 self._desk.book.ticks[instrument.index] = None

@@ -9,7 +9,8 @@ again in between. Otherwise arming would last for a second, or the next break wo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from engine.core.desk import Desk
@@ -26,6 +27,9 @@ DEEPER: Final = 0.5
 _Floor = tuple[float, list[Held], float]
 """Of one limit: rupees realised, what is held, and the profit and loss at which it breaks."""
 
+_NOT_KNOWN: Final[Sequence[_Floor]] = ((0.0, [], math.inf),)
+"""Nothing is known to be whole: a limit that is broken at any price."""
+
 
 class LossWatch:
     """``on_breach`` is told of each limit that breaks. ``next_at`` (ns) is when to ``look``."""
@@ -34,17 +38,19 @@ class LossWatch:
         self, desk: Desk, gate: RiskGate, view: RiskView, on_breach: Callable[[Breach], None]
     ) -> None:
         self._desk = desk
+        self._ticks = desk.book.ticks
+        self._mark = desk.ledger.mark
         self._gate = gate
         self._view = view
         self._on_breach = on_breach
         self._told: set[str] = set()
         self._accepted: dict[str, float] = {}
-        self._floors: list[_Floor] = []
+        self._floors = _NOT_KNOWN
         self.next_at = NEVER
 
     def wake(self) -> None:
         """Something was filled: look at the next tick, and every second from then on."""
-        self._floors = []
+        self._floors = _NOT_KNOWN
         self.next_at = min(self.next_at, self._desk.now)
 
     def is_quiet(self) -> bool:
@@ -54,12 +60,11 @@ class LossWatch:
         False where one is now, after a fill or an arming, and while a group waits for prices. Only
         floats are looked at, so that no arithmetic has to be set up.
         """
-        desk, floors = self._desk, self._floors
-        if not floors or not desk.look_at:
+        desk = self._desk
+        if not desk.look_at:
             return False
-        ticks, mark = desk.book.ticks, desk.ledger.mark
-        for realised, held, floor in floors:
-            if realised + mark(held, ticks) <= floor:
+        for realised, held, floor in self._floors:
+            if realised + self._mark(held, self._ticks) <= floor:
                 return False
         self.next_at = desk.look_at = desk.now + LOSS_WATCH_NS
         return True
@@ -70,7 +75,15 @@ class LossWatch:
         Held by a strategy: two that stand against each other in one account each have their limit.
         So has each account, whatever another one earns meanwhile.
         """
-        found = {breach.scope: breach for breach in self._gate.breaches(self._view)}
+        breaches = self._gate.breaches(self._view)
+        if breaches or self._accepted:
+            self._weigh({breach.scope: breach for breach in breaches})
+        is_held = self._desk.ledger.holds_any()
+        self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
+        self._floors = self._whole() if is_held and not breaches else _NOT_KNOWN
+
+    def _weigh(self, found: dict[str, Breach]) -> None:
+        """Tell of what is broken and was neither told nor accepted."""
         for scope in [scope for scope in self._accepted if scope not in found]:
             del self._accepted[scope]
         for scope, breach in found.items():
@@ -80,25 +93,23 @@ class LossWatch:
             self._told.add(scope)
             self._accepted.pop(scope, None)
             self._on_breach(breach)
-        is_held = self._desk.ledger.holds_any()
-        self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
-        self._floors = self._whole() if is_held and not found else []
 
-    def _whole(self) -> list[_Floor]:
+    def _whole(self) -> Sequence[_Floor]:
         """Return where each limit stands until the next fill, which wakes the watch."""
         standing = self._desk.ledger.standing
-        return [
+        floors = [
             (*stands, -float(limit.limit_inr))
             for limit in self._gate.loss_limits(self._view)
             if (stands := standing(limit.strategy, limit.account)) is not None
         ]
+        return floors or _NOT_KNOWN
 
     def arm(self, scope: str) -> None:
         """A person lifts what the broken limit of a scope brought; the loss may not grow much."""
         if scope not in self._told:
             return
         self._told.remove(scope)
-        self._floors = []
+        self._floors = _NOT_KNOWN
         for breach in self._gate.breaches(self._view):
             if breach.scope == scope:
                 self._accepted[scope] = breach.pnl_inr - DEEPER * breach.limit_inr

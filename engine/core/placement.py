@@ -146,7 +146,7 @@ class Placement:
     def _modify_part(self, part: Part, limit: float | None, trigger: float | None) -> bool:
         leg = part.legs[0]
         plan, side, instrument = leg.plan, leg.plan.side, leg.instrument
-        order = self._bench.newest(leg.entry_ids)
+        order = leg.entry
         price, stop = plan.limit, plan.trigger
         if limit is not None:
             price = instrument.price(limit, side, "passive")
@@ -225,10 +225,11 @@ class Placement:
 
     def order_changed(self, order: Order, before: Order, fill: Fill | None) -> Group:
         """Count what an order did into its leg, and look at its part again."""
-        key = order.key
+        key = order.request.key
         part = self._parts[key.group_id, key.account]
-        leg = part.legs[key.leg - 1]
-        tell_unchanged(self._desk, before, order, leg.plan)
+        leg = part.note(order)
+        if before.amend is not None:
+            tell_unchanged(self._desk, before, order, leg.plan)
         if fill is not None:
             if key.exit:
                 leg.left += fill.quantity
@@ -257,10 +258,11 @@ class Placement:
 
         While paused, nothing is worked: what was taken up is not known to be true yet.
         """
-        if self.is_paused or not self.dirty:
+        dirty = self.dirty
+        if not dirty or self.is_paused:
             return False
-        parts = list(self.dirty.values())
-        self.dirty.clear()
+        parts = list(dirty)
+        dirty.clear()
         for part in parts:
             self.work(part)
         return True
@@ -303,23 +305,13 @@ class Placement:
 
     def work(self, part: Part) -> None:
         """Do the next thing for one account's share of a group."""
-        if part.state is GroupState.DRAFT:
-            return  # It waits for a price; recovery looks at it again all the same.
-        self._watch_naked(part)
-        unknown = [leg for leg in part.legs if self._bench.is_unknown(leg)]
-        if unknown and part.state is not GroupState.STUCK:
+        if part.has_hedge:
+            self._watch_naked(part)
+        if part.in_doubt:
             if part.state.is_terminal:
                 return
-            part.came_from = part.state
-            words = "; ".join(leg.words for leg in unknown)
-            self._bench.move_part(part, GroupTrigger.LEG_UNKNOWN, f"outcome unknown: {words}")
-            self._desk.alert(
-                "critical",
-                part.group.group_id,
-                f"STUCK: {words} was sent and no answer came. Nothing is sent for this group "
-                "until it is known",
-            )
-        if unknown:
+            if part.state is not GroupState.STUCK:
+                self._bench.hold_still(part)
             self._bench.take_back(part, part.came_from, part.exit_reason)
             self._keep_ticking(part)
             return
@@ -327,10 +319,13 @@ class Placement:
             self._leaving.begin(part)
             self._bench.move_part(part, GroupTrigger.LEGS_KNOWN, "every leg is known again")
             part.came_from = None
-        if part.state in ENTERING:
+        state = part.state
+        if state in ENTERING:
             self._entering.work(part)
-        elif part.state in LEAVING:
+        elif state in LEAVING:
             self._leaving.work(part)
+        elif state is GroupState.DRAFT:
+            return  # It waits for a price; recovery looks at it again all the same.
         else:
             self._at_rest(part)
         self._keep_ticking(part)
@@ -338,7 +333,7 @@ class Placement:
     def _at_rest(self, part: Part) -> None:
         """Look at a part for which nothing is sent: it may still fill, and may have become flat."""
         self._bench.take_back(part, part.state, part.why)
-        if part.state.is_terminal or self._bench.has_working(part):
+        if part.state.is_terminal or part.has_working:
             return
         if part.is_flat:
             nothing = part.state in GIVEN_UP and not part.has_entered
@@ -350,7 +345,7 @@ class Placement:
     def _watch_naked(self, part: Part) -> None:
         """Bound how long a sold option stands without the hedge its group has for it."""
         now = self._desk.now
-        if part.has_hedge and part.uncovered_short() > part.planned_uncovered:
+        if part.uncovered_short() > part.planned_uncovered:
             if part.naked_since is None:
                 part.naked_since = now
             limit = ns(part.group.plan.policy.max_naked_s)
@@ -367,29 +362,27 @@ class Placement:
 
     def _keep_ticking(self, part: Part) -> None:
         """Look again when time alone may change something: mostly after a chase step."""
-        due = self._next_look(part)
-        if part.timer is not None and part.timer.is_pending:
-            if due is not None and part.timer.due <= due:
+        state, now, timer = part.state, self._desk.now, part.timer
+        due: int | None = now + part.group.chase_every_ns
+        if state in ENTERING:
+            if part.rests(now):
+                due = part.deadline
+        elif state not in LEAVING and not self._may_still_change(part):
+            due = None
+        if timer is not None and timer.is_pending:
+            if due is not None and timer.due <= due:
                 return
-            part.timer.cancel()
+            timer.cancel()
         if due is not None:
             part.timer = self._desk.timers.add(due, lambda: self._bench.mark(part))
 
-    def _next_look(self, part: Part) -> int | None:
-        """Return when (ns) to look again at a part of which nothing is heard; None for never."""
-        is_active = (
-            part.state in _ACTIVE
-            or (wants_no_fill(part.state) and self._bench.has_working(part))
-            or (part.state is GroupState.STUCK and self._bench.was_refused(part))
-        )
-        if not is_active:
-            return None
-        if part.state in ENTERING and part.rests(self._desk.now):
-            return part.deadline
-        return self._desk.now + ns(part.group.plan.policy.chase_every_s)
+    def _may_still_change(self, part: Part) -> bool:
+        """Say whether a part for which nothing is sent has an order to take back once more."""
+        if part.state is GroupState.STUCK:
+            return self._bench.was_refused(part)
+        return part.has_working and wants_no_fill(part.state)
 
 
-_ACTIVE = ENTERING + LEAVING
 _CAN_CHANGE = (GroupState.DRAFT, *ENTERING)
 
 

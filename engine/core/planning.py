@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.group import role_of
-from engine.model.legs import GroupPlan, Leg, LegPlan
+from engine.model.instrument import Instrument
+from engine.model.legs import GroupPlan, Leg, LegPlan, LegRole
 from engine.model.order import OrderType
 from engine.model.side import Side
 
@@ -30,8 +30,20 @@ def _leg_plan(number: int, leg: Leg, weight: int, *, sells_options: bool) -> Leg
         instrument=instrument,
         side=side,
         quantity=leg.lots * instrument.lot_size * weight,
-        role=role_of(side, instrument, sells_options=sells_options),
+        role=_role(side, instrument, sells_options=sells_options),
         order_type=OrderType.LIMIT if leg.trigger is None else OrderType.STOP_LIMIT,
         limit=None if leg.limit is None else instrument.price(leg.limit, side, "passive"),
         trigger=None if leg.trigger is None else instrument.price(leg.trigger, side, "nearest"),
     )
+
+
+def _role(side: Side, instrument: Instrument, *, sells_options: bool) -> LegRole:
+    """Return what a leg does for its group's risk.
+
+    A bought option hedges only where the group sells options as well.
+    """
+    if instrument.right is None:
+        return LegRole.NEUTRAL
+    if side is Side.SELL:
+        return LegRole.RISK
+    return LegRole.HEDGE if sells_options else LegRole.NEUTRAL

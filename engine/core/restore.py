@@ -104,6 +104,7 @@ class Restore:
         kernel.desk.now = self._at
         for order in self._orders.values():
             kernel.blotter.restore(order)
+            self._part(order.key.group_id, order.account).note(order)
         kernel.reconcile.books.restore(self._orders.values())
         sent = {
             order.key.group_id

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from engine.author import Hooks
+from engine.author import Hooks, is_unwritten
 from engine.core.desk import Desk
 from engine.core.failure import Failure, describe
 from engine.errors import FileError
@@ -25,6 +25,8 @@ from engine.model.record import StateSaved
 COMMANDS_PER_EVENT_MAX = 200
 """A strategy that asks for more than this in one event is in a loop, and is halted."""
 
+_AT_REST = ("on_order", "on_legs")
+"""Told when an event settles, in arithmetic that is fresh already: unwritten, they need no call."""
 _HOOKS = (
     "on_start",
     "on_tick",
@@ -120,8 +122,9 @@ def guard(
 
 
 class Seat:
-    """One strategy in the kernel. ``is_halted``: it gets no more hooks.
+    """One strategy in the kernel; ``strategy_id`` is its id in the YAML.
 
+    ``is_halted``: it gets no more hooks.
     ``is_recovering``: from a restart until what it held is known again it gets none either; prices
     pass it by, and whatever else came is told after ``on_recovered``.
     """
@@ -143,6 +146,7 @@ class Seat:
         self._on_overrun = on_overrun
         self._guard = guard
         self.config = config
+        self.strategy_id: Final = config.strategy_id
         self.strategy: Hooks
         self.is_halted = False
         self.halted_why = ""
@@ -156,11 +160,7 @@ class Seat:
         self.commands_kseq = -1
         self._saved = b""
         self._has_state = False
-
-    @property
-    def strategy_id(self) -> str:
-        """Its id in the YAML."""
-        return self.config.strategy_id
+        self._unwritten: frozenset[str] = frozenset()
 
     def listens_to(self, instrument: Instrument) -> bool:
         """Return True when it watches an instrument, by asking or through a group's leg."""
@@ -178,11 +178,13 @@ class Seat:
         state = strategy.state
         self._has_state = bool(getattr(state, "__struct_fields__", ()))
         self._saved = encode_state(state)
+        if not self._has_state:
+            self._unwritten = frozenset(h for h in _AT_REST if is_unwritten(getattr(strategy, h)))
         self.deliver = self._tick_caller()
 
     def call(self, hook: str, function: Callable[..., None], *args: Any) -> None:
         """Run a hook to its end, whatever it does."""
-        if self.is_halted:
+        if self.is_halted or hook in self._unwritten:
             return
         if self.is_recovering and hook != "on_stop":
             call = hook, function, args
@@ -190,7 +192,7 @@ class Seat:
                 self._kept_back.append(call)
             return
         desk = self._desk
-        desk.hook = f"{self.config.strategy_id}.{hook}"
+        desk.hook = f"{self.strategy_id}.{hook}"
         started = self._stopwatch()
         try:
             function(*args)
@@ -202,7 +204,7 @@ class Seat:
         fresh_arithmetic()
         desk.hook = "engine"
         if took > self._budget_ns:
-            self._on_overrun(Overrun(self.config.strategy_id, hook, took))
+            self._on_overrun(Overrun(self.strategy_id, hook, took))
         if self._has_state:
             self._save()
 
@@ -221,7 +223,7 @@ class Seat:
         """
         return self._guard(
             self._desk,
-            f"{self.config.strategy_id}.on_tick",
+            f"{self.strategy_id}.on_tick",
             self.strategy.on_tick,
             self._stopwatch,
             self._budget_ns,
@@ -242,7 +244,7 @@ class Seat:
         self._failed("on_tick", error)
 
     def _tick_overran(self, took_ns: int) -> None:
-        self._on_overrun(Overrun(self.config.strategy_id, "on_tick", took_ns))
+        self._on_overrun(Overrun(self.strategy_id, "on_tick", took_ns))
 
     def _failed(self, hook: str, error: BaseException) -> None:
         """Report what a hook raised: anything at all but Ctrl-C, which is not its business."""
@@ -261,4 +263,4 @@ class Seat:
         if payload != self._saved:
             self._saved = payload
             desk = self._desk
-            desk.keep(StateSaved(desk.now, desk.kseq, self.config.strategy_id, payload))
+            desk.keep(StateSaved(desk.now, desk.kseq, self.strategy_id, payload))

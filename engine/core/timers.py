@@ -12,32 +12,29 @@ NEVER = 1 << 62
 class Timer:
     """One appointment. ``cancel`` takes it back; ``due`` is ns UTC.
 
-    ``on_cancel`` is told that it was: whoever waits for it may wait for the one behind it.
+    ``is_pending`` until it has fired or was cancelled. ``on_cancel`` is told that it was: whoever
+    waits for it may wait for the one behind it.
     """
 
-    __slots__ = ("_call", "_on_cancel", "due")
+    __slots__ = ("_call", "_on_cancel", "due", "is_pending")
 
     def __init__(self, due: int, call: Callable[[], None], on_cancel: Callable[[], None]) -> None:
         self.due = due
-        self._call: Callable[[], None] | None = call
+        self._call = call
         self._on_cancel = on_cancel
-
-    @property
-    def is_pending(self) -> bool:
-        """True until it has fired or was cancelled."""
-        return self._call is not None
+        self.is_pending = True
 
     def cancel(self) -> None:
         """Take it back; a second time does nothing."""
-        if self._call is not None:
-            self._call = None
+        if self.is_pending:
+            self.is_pending = False
             self._on_cancel()
 
     def fire(self) -> None:
         """Do what was asked, once."""
-        call, self._call = self._call, None
-        if call is not None:
-            call()
+        if self.is_pending:
+            self.is_pending = False
+            self._call()
 
 
 class Timers:

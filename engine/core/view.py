@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from engine.core.desk import Desk
 from engine.model.instrument import Instrument
@@ -14,7 +15,7 @@ StateOf = Callable[[str, str], tuple[TradingState, str]]
 
 
 class KernelView:
-    """``engine.ports.RiskView`` over one kernel."""
+    """``engine.ports.RiskView`` over one kernel. ``cadence_s``: how often the feed prints."""
 
     def __init__(
         self,
@@ -28,17 +29,12 @@ class KernelView:
         self._orders = orders
         self._live = live
         self._trading_state = trading_state
-        self._cadence_s = cadence_s
+        self.cadence_s: Final = cadence_s
 
     @property
     def now(self) -> int:
         """The time of the event being handled, ns UTC."""
         return self._desk.now
-
-    @property
-    def cadence_s(self) -> float:
-        """How often the feed prints an instrument, seconds."""
-        return self._cadence_s
 
     def trading_state(self, strategy: str, account: str) -> tuple[TradingState, str]:
         """Return the most restrictive state that applies, and why."""

@@ -52,7 +52,7 @@ class Workbench:
         self.blotter = blotter
         self._ids = client_ids
         self._on_group = on_group
-        self.dirty: dict[int, Part] = {}
+        self.dirty: dict[Part, None] = {}
 
     def request(
         self,
@@ -108,8 +108,11 @@ class Workbench:
     def cancel_working(self, part: Part, reason: str, *, entries: bool, lane: Lane) -> None:
         """Take back what works; a cancel that was refused is asked for again after a pause."""
         for leg in part.legs:
+            live = leg.live_entries if entries else leg.live_exits
+            if not live:
+                continue
             for client_id in leg.entry_ids if entries else leg.exit_ids:
-                order = self.blotter.live.get(client_id)
+                order = live.get(client_id)
                 if order is not None and not self._was_just_refused(order):
                     self.blotter.cancel(client_id, reason, lane=lane)
 
@@ -133,43 +136,28 @@ class Workbench:
 
     def was_refused(self, part: Part) -> bool:
         """Say whether the broker would not cancel an order of this part that may still fill."""
-        live = self.blotter.live
         return any(
-            client_id in live and live[client_id].cancel_state is AmendState.REFUSED
+            order.cancel_state is AmendState.REFUSED
             for leg in part.legs
-            for client_id in (*leg.entry_ids, *leg.exit_ids)
+            for live in (leg.live_entries, leg.live_exits)
+            for order in live.values()
         )
 
-    def newest(self, client_ids: list[str]) -> Order | None:
-        """Return the order that serves a leg now, None before the first."""
-        return self.blotter.orders.get(client_ids[-1]) if client_ids else None
-
-    def exposed(self, client_ids: list[str]) -> int:
-        """Return how many units of these orders may still fill."""
-        orders = self.blotter.orders
-        return sum([orders[c].exposed_quantity for c in client_ids if c in orders])
-
-    def is_unknown(self, leg: LegRun) -> bool:
-        """Say whether an order of this leg was sent and its outcome is not known."""
-        live = self.blotter.live
-        for client_ids in (leg.entry_ids, leg.exit_ids):
-            for client_id in client_ids:
-                order = live.get(client_id)
-                if order is not None and order.lifecycle.is_unknown:
-                    return True
-        return False
-
-    def is_working(self, leg: LegRun) -> bool:
-        """Say whether an order of this leg, either way, may still fill."""
-        return bool(self.exposed(leg.entry_ids) or self.exposed(leg.exit_ids))
-
-    def has_working(self, part: Part) -> bool:
-        """Say whether an order of any of its legs may still fill."""
-        return any(self.is_working(leg) for leg in part.legs)
+    def hold_still(self, part: Part) -> None:
+        """Let a part wait until it is known what became of every leg."""
+        words = "; ".join(leg.words for leg in part.legs if leg.is_unknown)
+        part.came_from = part.state
+        self.move_part(part, GroupTrigger.LEG_UNKNOWN, f"outcome unknown: {words}")
+        self.desk.alert(
+            "critical",
+            part.group.group_id,
+            f"STUCK: {words} was sent and no answer came. Nothing is sent for this group "
+            "until it is known",
+        )
 
     def mark(self, part: Part) -> None:
         """Have this part looked at again before the event is over."""
-        self.dirty[id(part)] = part
+        self.dirty[part] = None
         self.desk.is_stirred = True
 
     def move_part(self, part: Part, trigger: GroupTrigger, why: str) -> None:
@@ -195,7 +183,7 @@ class Workbench:
                 tuple(leg.plan for leg in part.legs) if before is GroupState.DRAFT else (),
             )
         )
-        self.mark(part)
+        self.dirty[part] = None
         self._on_group(group)
 
 

@@ -25,7 +25,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     passed: bool
     figure: str
     limit: str
-    scope: str
+    scope: str = "order"
     subject: str = ""
     largest_quantity: int | None = None
     note: str = ""

@@ -7,13 +7,15 @@ filled or counted as money is ``Decimal``; rules, matching and collars compare i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from operator import sub
 from typing import Final, Literal, Never
 
 from engine.errors import OffGrid
-from engine.model.arithmetic import ARITHMETIC, exactly
+from engine.model.arithmetic import ARITHMETIC
 from engine.model.side import Side
 
 Rounding = Literal["passive", "aggressive", "nearest"]
@@ -65,6 +67,8 @@ class Instrument:
         "expiry",
         "freeze_quantity",
         "index",
+        "is_derivative",
+        "is_tradable",
         "key",
         "kind",
         "lot_size",
@@ -88,6 +92,10 @@ class Instrument:
     lot_size: int
     tick_size: Decimal
     freeze_quantity: int | None
+    is_tradable: bool
+    """True unless this is an index, which has a price but no order book."""
+    is_derivative: bool
+    """True for futures and options."""
     _tick_float: float
 
     def __init__(
@@ -117,6 +125,8 @@ class Instrument:
         put(self, "lot_size", lot_size)
         put(self, "tick_size", tick_size)
         put(self, "freeze_quantity", freeze_quantity)
+        put(self, "is_tradable", kind is not Kind.INDEX)
+        put(self, "is_derivative", kind in (Kind.FUTURE, Kind.OPTION))
         put(self, "_tick_float", float(tick_size))
 
     def __setattr__(self, name: str, value: object) -> Never:
@@ -131,16 +141,6 @@ class Instrument:
     def __reduce__(self) -> Never:
         raise TypeError(f"{self.symbol}: instruments travel by key ({self.key}), not by copy")
 
-    @property
-    def is_tradable(self) -> bool:
-        """True unless this is an index, which has a price but no order book."""
-        return self.kind is not Kind.INDEX
-
-    @property
-    def is_derivative(self) -> bool:
-        """True for futures and options."""
-        return self.kind in (Kind.FUTURE, Kind.OPTION)
-
     def ticks(self, price: float | Decimal) -> int:
         """Return ``price`` (rupees) as a whole number of ticks.
 
@@ -148,25 +148,38 @@ class Instrument:
         """
         if isinstance(price, Decimal):
             if not price.is_finite():
-                raise OffGrid(f"{self.symbol}: {price} is not a price")
+                raise self._no_price(price)
             quotient = ARITHMETIC.divide(price, self.tick_size)
             whole = int(quotient)
             if quotient != whole:
                 raise self._off_grid(price)
             return whole
-        if not math.isfinite(price):
-            raise OffGrid(f"{self.symbol}: {price} is not a price")
         scaled = price / self._tick_float
-        nearest = round(scaled)
+        try:
+            nearest = round(scaled)
+        except (ValueError, OverflowError):
+            raise self._no_price(price) from None
         if abs(scaled - nearest) > _GRID_TOLERANCE_TICKS:
             raise self._off_grid(price)
         return nearest
+
+    def ticks_of(self, prices: Sequence[float]) -> list[int]:
+        """Return ``ticks`` of each of several observed prices, those of a book; raises as it does.
+
+        While all of them lie on the grid, no step is taken for each alone.
+        """
+        size = self._tick_float
+        scaled = [price / size for price in prices]
+        if all(map(math.isfinite, scaled)):
+            nearest = list(map(round, scaled))
+            if max(map(abs, map(sub, scaled, nearest)), default=0.0) <= _GRID_TOLERANCE_TICKS:
+                return nearest
+        return [self.ticks(price) for price in prices]
 
     def from_ticks(self, ticks: int) -> Decimal:
         """Return ``ticks`` as rupees, exactly."""
         return ARITHMETIC.multiply(self.tick_size, ticks)
 
-    @exactly
     def price(self, x: float | Decimal, side: Side, rounding: Rounding) -> Decimal:
         """Put ``x`` (rupees) on the grid for an order on ``side``.
 
@@ -174,24 +187,29 @@ class Instrument:
         ``nearest`` to the closest tick. A float that is its tick's nearest double, give or take
         the noise of arithmetic, is that tick. Raises ``OffGrid`` on NaN and infinity.
         """
-        if not (x.is_finite() if isinstance(x, Decimal) else math.isfinite(x)):
-            raise OffGrid(f"{self.symbol}: {x} is not a price")
         if isinstance(x, Decimal):
-            quotient = x / self.tick_size
+            if not x.is_finite():
+                raise self._no_price(x)
+            exact = x
         else:
-            scaled = float(x) / self._tick_float
+            if not math.isfinite(x):
+                raise self._no_price(x)
+            # A plain float: the repr of a numpy scalar names its type as well.
+            rupees = float(x)
+            scaled = rupees / self._tick_float
             closest = round(scaled)
             if abs(scaled - closest) <= _GRID_TOLERANCE_TICKS:
-                return self.tick_size * closest
-            # repr of a float: a numpy scalar would print its type as well.
-            quotient = Decimal(repr(float(x))) / self.tick_size
+                return ARITHMETIC.multiply(self.tick_size, closest)
+            exact = Decimal(repr(rupees))
+        quotient = ARITHMETIC.divide(exact, self.tick_size)
         if rounding == "nearest":
             mode = ROUND_HALF_EVEN
         elif (rounding == "aggressive") == (side is Side.BUY):
             mode = ROUND_CEILING
         else:
             mode = ROUND_FLOOR
-        return quotient.to_integral_value(mode) * self.tick_size
+        whole = quotient.to_integral_value(mode, ARITHMETIC)
+        return ARITHMETIC.multiply(whole, self.tick_size)
 
     def lots(self, quantity: int) -> int:
         """Return ``quantity`` (units) in lots. Raises ``OffGrid`` on an odd lot."""
@@ -207,6 +225,9 @@ class Instrument:
         if self.freeze_quantity is None:
             return None
         return self.freeze_quantity // self.lot_size * self.lot_size
+
+    def _no_price(self, price: float | Decimal) -> OffGrid:
+        return OffGrid(f"{self.symbol}: {price} is not a price")
 
     def _off_grid(self, price: float | Decimal) -> OffGrid:
         return OffGrid(

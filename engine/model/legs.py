@@ -57,7 +57,8 @@ class GroupState(StrEnum):
     """Where a part (one account's share of a group) is; the table is ``engine.model.legs_state``.
 
     DRAFT waits for prices; CHECKED has passed risk; STUCK has a leg whose outcome is unknown;
-    STRANDED could not get flat and needs a person.
+    STRANDED could not get flat and needs a person. ``is_terminal``: the group is flat and nothing
+    more will be sent for it.
     """
 
     DRAFT = "DRAFT"
@@ -74,14 +75,11 @@ class GroupState(StrEnum):
     STRANDED = "STRANDED"
     KILLED = "KILLED"
 
-    @property
-    def is_terminal(self) -> bool:
-        """True when the group is flat and nothing more will be sent for it."""
-        return self in (
-            GroupState.REFUSED,
-            GroupState.UNWOUND,
-            GroupState.CLOSED,
-        )
+    is_terminal: bool
+
+
+for _state in GroupState:
+    _state.is_terminal = _state in (GroupState.REFUSED, GroupState.UNWOUND, GroupState.CLOSED)
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ STUCK leaves only by every leg being known again, to the state it came from.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -201,6 +202,28 @@ TRANSITIONS: Final[dict[GroupState, Row]] = {
     _S.CLOSED: _over(_S.CLOSED, _S.EXITING),
 }
 """Total: every state and trigger has its cell; ``tests`` hold that."""
+
+
+_LEAST_SETTLED_FIRST: Final = (
+    _S.STRANDED,
+    _S.STUCK,
+    _S.KILLED,
+    _S.UNWINDING,
+    _S.EXITING,
+    _S.WORKING,
+    _S.CHECKED,
+    _S.DRAFT,
+    _S.PARTIAL_HELD,
+    _S.HELD,
+    _S.CLOSED,
+    _S.UNWOUND,
+    _S.REFUSED,
+)
+
+
+def least_settled(states: Iterable[GroupState]) -> GroupState:
+    """Return which of its parts' states speaks for a group."""
+    return min(states, key=_LEAST_SETTLED_FIRST.index)
 
 
 def move(

@@ -6,17 +6,15 @@ from enum import StrEnum
 
 
 class Side(StrEnum):
-    """Which way an order goes."""
+    """Which way an order goes. ``sign``: +1 for a buy, -1 for a sell; ``opposite``: the other."""
 
     BUY = "BUY"
     SELL = "SELL"
 
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell."""
-        return 1 if self is Side.BUY else -1
+    # Attributes, where properties would read better: every fill and every price asks for one.
+    sign: int
+    opposite: Side
 
-    @property
-    def opposite(self) -> Side:
-        """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+
+Side.BUY.sign, Side.BUY.opposite = 1, Side.SELL
+Side.SELL.sign, Side.SELL.opposite = -1, Side.BUY

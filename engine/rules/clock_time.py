@@ -18,8 +18,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
+@lru_cache(maxsize=256)
 def ns(seconds: float) -> int:
-    """Return ``seconds`` as whole nanoseconds."""
+    """Return ``seconds`` as whole nanoseconds: of settings mostly, the same over and over."""
     return round(seconds * NS_PER_S)
 
 

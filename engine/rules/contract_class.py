@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from engine.model.instrument import Instrument, Kind, Segment
@@ -55,8 +56,9 @@ _ON_INDEX: Final = (ContractClass.FUTIDX, ContractClass.OPTIDX)
 _ON_STOCK: Final = (ContractClass.FUTSTK, ContractClass.OPTSTK)
 
 
+@lru_cache(maxsize=1024)
 def contract_class(instrument: Instrument) -> ContractClass:
-    """Return the class of ``instrument``."""
+    """Return the class of ``instrument``, worked out once: several rules ask for each order."""
     if instrument.kind is Kind.INDEX:
         return ContractClass.INDEX
     if instrument.kind is Kind.EQUITY:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeGuard
 
 from engine.errors import FileError
@@ -19,6 +20,9 @@ from engine.rules.dated import Row, in_force
 from engine.rules.holidays import FIRST_DAY
 
 _HUNDRED: Final = Decimal(100)
+
+# What a contract's orders all ask is worked out once, for this many contracts.
+_CONTRACTS_KEPT: Final = 1024
 
 
 class Band(NamedTuple):
@@ -131,10 +135,14 @@ def lpp_half_width(instrument: Instrument, reference: Decimal, day: date) -> Dec
     The exchange's reference is the mean of the last 30 seconds' trades. None where the exchange
     has no such band (cash, commodities). Raises ``FileError`` before the first known day.
     """
+    width = _protection(instrument, day)
+    return None if width is None else width.at(reference)
+
+
+@lru_cache(maxsize=_CONTRACTS_KEPT)
+def _protection(instrument: Instrument, day: date) -> Width | None:
     rows = _LIMIT_PRICE_PROTECTION.get(contract_class(instrument))
-    if rows is None:
-        return None
-    return in_force(rows, day, "limit price protection").at(reference)
+    return None if rows is None else in_force(rows, day, "limit price protection")
 
 
 def lpp_band(instrument: Instrument, reference: Decimal, day: date) -> Band | None:
@@ -165,14 +173,19 @@ def operating_range(
     close. Absent or meaningless figures (0, NaN) bound nothing.
     """
     if _is_price(lower_circuit) and _is_price(upper_circuit) and lower_circuit < upper_circuit:
-        low = instrument.price(lower_circuit, Side.BUY, "aggressive")
-        high = instrument.price(upper_circuit, Side.BUY, "passive")
-        return Band(max(1, instrument.ticks(low)), instrument.ticks(high))
+        return _circuit_band(instrument, lower_circuit, upper_circuit)
     pct = _OPERATING_RANGE_PCT.get(contract_class(instrument))
     if pct is None or not _is_price(previous_close):
         return None
     base = Decimal(repr(previous_close))
     return band_around(instrument, base, base * pct / _HUNDRED)
+
+
+@lru_cache(maxsize=_CONTRACTS_KEPT)
+def _circuit_band(instrument: Instrument, lower: float, upper: float) -> Band:
+    low = instrument.price(lower, Side.BUY, "aggressive")
+    high = instrument.price(upper, Side.BUY, "passive")
+    return Band(max(1, instrument.ticks(low)), instrument.ticks(high))
 
 
 def stop_gap_cap(instrument: Instrument, trigger: Decimal, day: date) -> Decimal | None:

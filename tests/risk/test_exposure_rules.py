@@ -1,5 +1,7 @@
 """Each rule about what would be held in the worst case."""
 
+import math
+import re
 from datetime import date
 from typing import Any
 
@@ -8,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.model.approval import Approved, Check, Refusal
+from engine.model.instrument import Instrument
 from engine.model.order import Amend, AmendKind, AmendState, Lifecycle, Purpose
 from engine.model.side import Side
 from risk.exposure_rules import uncovered_lots
@@ -265,6 +268,43 @@ def test_selling_never_covers_and_buying_never_uncovers(
     assert before - 1 <= bought <= before
     shorts = sum(-n for n in lots if n < 0)
     assert max(0, shorts - sum(n for n in lots if n > 0)) <= before <= shorts
+
+
+def lots_without_cover(net: dict[Instrument, int]) -> int:
+    """What ``uncovered_lots`` says it returns, contract by contract."""
+    total = 0
+    for family in {(o.segment, o.underlying, o.right) for o in net}:
+        held = [o for o in net if (o.segment, o.underlying, o.right) == family and net[o]]
+        cover = 0
+        for expiry in sorted({o.expiry for o in held if o.expiry}, reverse=True):
+            alike = [o for o in held if o.expiry == expiry]
+            cover += sum(net[o] for o in alike if net[o] > 0)
+            short = -sum(net[o] for o in alike if net[o] < 0)
+            left = max(0, short - cover)
+            cover = max(0, cover - short)
+            total += math.ceil(left / min(o.lot_size for o in alike))
+    return total
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.integers(-200, 200), min_size=6, max_size=6), st.integers(0, 5), st.integers(1, 3)
+)
+def test_what_an_order_leaves_uncovered_is_that_of_the_whole_account(
+    world: Any, units: list[int], which: int, lots: int
+) -> None:
+    small = world.add(world.call.kind, strike=23000, right=world.call.right, lot_size=25)
+    options = [world.call, small, world.far_call, world.later_call, world.put, world.far_put]
+    net = dict(zip(options, units, strict=True))
+    world.view.held = {("straddle", "A1", option): held for option, held in net.items()}
+    option = options[which]
+    request = world.request(option, Side.SELL, lots)
+    before = lots_without_cover(net)
+    then = lots_without_cover(net | {option: net[option] - request.quantity})
+    assert uncovered_lots(net) == before
+    (found,) = checks(world, "uncovered short", request)
+    said = re.findall(r"(\d+) lots?", found.figure)
+    assert [int(count) for count in said] == [then, before]
 
 
 # -- losses --------------------------------------------------------------------------------------

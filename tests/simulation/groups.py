@@ -20,7 +20,7 @@ def groups_hold_the_truth(
 ) -> None:
     """I12: every leg counts what its orders filled, and a sold option without its hedge is seen.
 
-    ``untold``: orders of which no broker tells whose they are.
+    It also knows which of its orders may still do something, and which are in doubt. ``untold``: orders of which no broker tells whose they are.
     """
     filled = {row.tag: row.filled for broker in brokers.values() for row in broker.rows.values()}
     truth: dict[tuple[str, str, int, bool], int] = defaultdict(int)
@@ -30,12 +30,23 @@ def groups_hold_the_truth(
         truth[key.group_id, key.account, key.leg, key.exit] += units
     for group in kernel.placement.groups.values():
         for part in group.parts.values():
+            unknown: set[str] = set()
+            live: set[str] = set()
             for leg in part.legs:
+                for client_id in (*leg.entry_ids, *leg.exit_ids):
+                    order = kernel.blotter.orders[client_id]
+                    if order.lifecycle.is_unknown:
+                        unknown.add(client_id)
+                    if not order.lifecycle.is_terminal:
+                        live.add(client_id)
                 where = group.group_id, part.account, leg.plan.number
                 entered, left = truth[(*where, False)], truth[(*where, True)]
                 counted = leg.entered, leg.left
                 text = f"{where}: {counted} entered and left, in truth {(entered, left)}"
                 require("I12", counted == (entered, left), text)
+            kept = {c for leg in part.legs for c in (*leg.live_entries, *leg.live_exits)}
+            text = f"{group.group_id} in {part.account} keeps {kept}, {part.in_doubt} in doubt"
+            require("I12", (kept, part.in_doubt) == (live, unknown), text)
             is_naked = part.has_hedge and part.uncovered_short() > part.planned_uncovered
             if part.state is not GroupState.DRAFT:
                 text = f"{group.group_id} in {part.account} is naked: {is_naked}, and not so seen"

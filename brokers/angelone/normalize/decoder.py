@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KEY_BYTES: Final = 27
 _LTP_BYTES: Final = wire.PACKET_BYTES[wire.Mode.LTP]
 _QUOTE_BYTES: Final = wire.PACKET_BYTES[wire.Mode.QUOTE]
+_SNAP_BYTES: Final = wire.PACKET_BYTES[wire.Mode.SNAP_QUOTE]
 
 _unpack_ltp: Final = struct.Struct("<27s 8x qq").unpack
 _unpack_quote: Final = struct.Struct("<27s 8x qqqqq 16x qqqq").unpack
@@ -35,6 +36,9 @@ _unpack_quote: Final = struct.Struct("<27s 8x qqqqq 16x qqqq").unpack
 _unpack_snap: Final = struct.Struct(
     "<27s 8x qqqqq 16x qqqq 8x q 8x hqq2x h18x h18x h18x h18x hqq2x 80x 32x"
 ).unpack
+# The time, the ten rows of the best five (flag, quantity, price, orders) and the circuits.
+_unpack_book: Final = struct.Struct(f"<27x 8x q 104x {10 * 'hqqh'} qq 16x").unpack
+_BUYS_THEN_SELLS: Final = [1] * 5 + [0] * 5
 
 # The bytes behind a token's NUL are the server's business. A frame that carries some is read the
 # long way once, and its key remembered, up to this many.
@@ -223,8 +227,27 @@ class AngelDecoder:
         """Return every level in ``frame`` that is not empty; None where its kind carries no book.
 
         A book may be one-sided, empty or crossed: what that means is the reader's business. A
-        circuit limit of 0 is absent. Raises ``WireError`` as ``tick`` does.
+        circuit limit of 0 is absent. Raises ``WireError`` as ``tick`` does, and for a row of the
+        best five that is flagged neither buy nor sell.
         """
+        instrument = self._snap.get(frame[:_KEY_BYTES]) if len(frame) == _SNAP_BYTES else None
+        if instrument is None:
+            return self._depth_of_record(frame, received_at)
+        time_ms, *rows, upper, lower = _unpack_book(frame)
+        if rows[::4] != _BUYS_THEN_SELLS:
+            return self._depth_of_record(frame, received_at)
+        return Depth(
+            instrument,
+            self._source,
+            _side(rows[:20]),
+            _side(rows[20:]),
+            upper / _FAST_SCALE if upper else None,
+            lower / _FAST_SCALE if lower else None,
+            time_ms * 1_000_000,
+            received_at,
+        )
+
+    def _depth_of_record(self, frame: bytes, received_at: int) -> Depth | None:
         record = wire.decode(frame)
         if isinstance(record, wire.SnapQuote):
             listing = self._listing(record)
@@ -315,6 +338,15 @@ def _best(rows: tuple[wire.BookRow, ...]) -> wire.BookRow:
         if row.price and row.quantity:
             return row
     return wire.EMPTY_ROW
+
+
+def _side(rows: list[int]) -> tuple[Level, ...]:
+    """Return the levels in the rows of one side, given one behind the other."""
+    quantities, prices = rows[1::4], rows[2::4]
+    levels = map(Level, [price / _FAST_SCALE for price in prices], quantities, rows[3::4])
+    if all(prices) and all(quantities):
+        return tuple(levels)
+    return tuple([level for level in levels if level.price and level.quantity])
 
 
 def _levels(rows: tuple[wire.BookRow, ...], scale: int) -> tuple[Level, ...]:

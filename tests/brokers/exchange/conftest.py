@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brokers.exchange.view import MarketView, Rung
+from brokers.exchange.view import MarketView
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Instrument, Kind, Right, Segment
 
@@ -45,7 +45,7 @@ def market() -> Callable[..., MarketView]:
         book: bool = True,
         **limits: Any,
     ) -> MarketView:
-        sides = [tuple(Rung(*level) for level in side or ()) for side in (bids, asks)]
+        sides = [tuple(side or ()) for side in (bids, asks)]
         if not book:
             return MarketView(at, last, volume, None, None, **limits)
         return MarketView(at, last, volume, sides[0], sides[1], **limits)

@@ -9,7 +9,7 @@ import pytest
 from brokers.exchange.matching import Book, Settings, TriggerCheck
 from brokers.exchange.order import BookOrder
 from brokers.exchange.report import Rejection, Report, ReportKind, Why
-from brokers.exchange.view import MarketView, Rung
+from brokers.exchange.view import MarketView
 from engine.model.instrument import Instrument
 from engine.model.side import Side
 
@@ -26,9 +26,7 @@ Rungs = tuple[tuple[int, int], ...]
 def frame(
     at: int = 0, last: int = 999, volume: int = 0, bids: Rungs = BIDS, asks: Rungs = ASKS
 ) -> MarketView:
-    return MarketView(
-        at, last, volume, tuple(Rung(*b) for b in bids), tuple(Rung(*a) for a in asks)
-    )
+    return MarketView(at, last, volume, bids, asks)
 
 
 def bare(at: int = 0, last: int = 1000) -> MarketView:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from brokers.exchange.matching import Book, Settings
 from brokers.exchange.order import BookOrder, Stage
 from brokers.exchange.report import Report, ReportKind
-from brokers.exchange.view import MarketView, Rung
+from brokers.exchange.view import MarketView
 from engine.model.catalogue import Catalogue, InstrumentFacts
 from engine.model.instrument import Kind, Right, Segment
 from engine.model.side import Side
@@ -45,8 +45,8 @@ def views(draw: st.DrawFn, *, book: bool) -> list[MarketView]:
             made.append(MarketView(at, last, volume, None, None))
             continue
         count = draw(st.integers(0, 5))
-        bids = tuple(Rung(middle - 1 - n, draw(lots)) for n in range(count))
-        asks = tuple(Rung(middle + 1 + n, draw(lots)) for n in range(draw(st.integers(0, 5))))
+        bids = tuple((middle - 1 - n, draw(lots)) for n in range(count))
+        asks = tuple((middle + 1 + n, draw(lots)) for n in range(draw(st.integers(0, 5))))
         made.append(MarketView(at, last, volume, bids, asks))
     return made
 
@@ -120,7 +120,7 @@ def test_with_a_book_fills_stay_inside_limit_quantity_and_recorded_liquidity(
             assert sent[name].reaches(ticks)
             assert units % OPTION.lot_size == 0
             total[name] += units
-        displayed = sum(rung.quantity for rung in (*view.bids, *view.asks))
+        displayed = sum(quantity for _, quantity in (*view.bids, *view.asks))
         assert sum(units for _, units, _ in made) <= displayed + view.volume - volume
         volume = view.volume
     for name, order in sent.items():
@@ -162,8 +162,8 @@ def test_a_frame_repeated_gives_no_liquidity_twice(
             book.observe(view)
     bought = sum(order.filled for order in sent if order.sign > 0)
     sold = sum(order.filled for order in sent if order.sign < 0)
-    assert bought <= sum(rung.quantity for rung in view.asks)
-    assert sold <= sum(rung.quantity for rung in view.bids)
+    assert bought <= sum(quantity for _, quantity in view.asks)
+    assert sold <= sum(quantity for _, quantity in view.bids)
 
 
 @settings(max_examples=40, deadline=None)

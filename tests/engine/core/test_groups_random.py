@@ -97,9 +97,11 @@ def test_whatever_happens_a_group_keeps_its_books_and_ends_somewhere_known(
             s.kill(kill)
         s.seconds(pause_s)
         _books_agree(s)
+        _legs_know_their_orders(s)
     s.ask(lambda p: [p.exit(group) for group in p.groups()])
     s.seconds(90)
     _books_agree(s)
+    _legs_know_their_orders(s)
     assert not s.halted
     if sequencing == "hedge_first":
         _never_naked(s)
@@ -122,6 +124,24 @@ def _books_agree(s: Any) -> None:
             assert 0 <= run.left <= run.entered <= run.plan.quantity
             held[run.instrument] = held.get(run.instrument, 0) + run.signed_net
     assert {i: n for i, n in held.items() if n} == s.nets()
+
+
+def _legs_know_their_orders(s: Any) -> None:
+    """What a part keeps of its orders is what the blotter says of them."""
+    orders = s._kernel.blotter.orders
+    for group in s._kernel.placement.groups.values():
+        for part in group.parts.values():
+            unknown = set()
+            for leg in part.legs:
+                entries, exits = ([orders[c] for c in ids] for ids in (leg.entry_ids, leg.exit_ids))
+                assert leg.entry is (entries[-1] if entries else None)
+                assert leg.exit is (exits[-1] if exits else None)
+                for live, known in ((leg.live_entries, entries), (leg.live_exits, exits)):
+                    assert live == {o.client_id: o for o in known if not o.lifecycle.is_terminal}
+                in_doubt = {o.client_id for o in entries + exits if o.lifecycle.is_unknown}
+                assert leg.is_unknown == bool(in_doubt)
+                unknown |= in_doubt
+            assert part.in_doubt == unknown
 
 
 def _never_naked(s: Any) -> None:

@@ -149,3 +149,12 @@ def test_no_look_is_quiet_while_a_group_waits_for_prices(watched: Watched) -> No
     assert watched.watch.is_quiet()
     watched.desk.look_at = 0
     assert not watched.watch.is_quiet()
+
+
+def test_no_look_is_quiet_before_a_limit_is_known_to_stand(watched: Watched) -> None:
+    watched.fill("long", Side.BUY)
+    watched.desk.look_at = watched.watch.next_at
+    assert not watched.watch.is_quiet()
+    watched.watch._gate.loss_limits = lambda _: []  # type: ignore[method-assign]
+    watched.print(100.0)
+    assert not watched.watch.is_quiet()

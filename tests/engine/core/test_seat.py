@@ -206,6 +206,27 @@ class TestBudget:
         assert (overrun.strategy, overrun.hook, overrun.took_ns) == ("slow", "count", 60_000_000)
 
 
+class Idle(Strategy[Params]):
+    """Its author wrote no hook at all."""
+
+
+class TestUnwritten:
+    def test_a_hook_that_nobody_wrote_is_not_called(self) -> None:
+        kernel = _kernel(stopwatch=lambda: pytest.fail("it was called"))
+        seat, context = kernel.seat(_config("a"))
+        seat.sit(Idle(Params(), State(), context))
+        seat.call("on_order", seat.strategy.on_order, None)
+        seat.call("on_legs", seat.strategy.on_legs, None)
+
+    def test_what_changed_between_hooks_is_journaled_behind_one_all_the_same(self) -> None:
+        kernel = _kernel()
+        made = _sit(kernel, Counting, "a")
+        made.state.count = 5
+        seat = kernel.seats["a"]
+        seat.call("on_order", seat.strategy.on_order, None)
+        assert msgspec.json.decode(kernel.desk.states["a"])["count"] == 5
+
+
 class TestOthers:
     def test_a_halted_strategy_leaves_the_others_alone(self) -> None:
         kernel = _kernel()
@@ -260,10 +281,12 @@ def _kernel(**options: Any) -> Kernel:
     )
 
 
+def _config(name: str) -> SeatConfig:
+    return SeatConfig(strategy_id=name, accounts={"paper": 1}, product=Product.INTRADAY)
+
+
 def _sit(kernel: Kernel, strategy: type[Strategy[Any]], name: str) -> Any:
-    seat, context = kernel.seat(
-        SeatConfig(strategy_id=name, accounts={"paper": 1}, product=Product.INTRADAY)
-    )
+    seat, context = kernel.seat(_config(name))
     made = strategy(Params(), Counted(), context)
     seat.sit(made)
     return made

@@ -4,6 +4,7 @@ import copy
 import decimal
 import math
 import pickle
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -122,6 +123,21 @@ def test_every_tick_has_one_price_as_decimal_and_as_float(tick: Decimal, ticks: 
         for rounding in ("passive", "aggressive", "nearest"):
             assert made.price(exact, side, rounding) == exact  # type: ignore[arg-type]
             assert made.price(float(exact), side, rounding) == exact  # type: ignore[arg-type]
+
+
+@given(TICKS, st.lists(st.one_of(st.integers(1, 10**6), st.floats()), max_size=10))
+def test_the_ticks_of_a_book_are_those_of_each_of_its_prices(
+    tick: Decimal, prices: list[float]
+) -> None:
+    made = option(tick_size=tick)
+    book = [float(made.from_ticks(p)) if isinstance(p, int) else p for p in prices]
+    try:
+        each = [made.ticks(price) for price in book]
+    except OffGrid as error:
+        with pytest.raises(OffGrid, match=re.escape(str(error))):
+            made.ticks_of(book)
+    else:
+        assert made.ticks_of(book) == each
 
 
 @given(TICKS, st.decimals("-100000", "100000", places=6))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.errors import InvariantBroken
 from engine.model.legs import GroupState
-from engine.model.legs_state import TRANSITIONS, GroupTrigger, Special, move
+from engine.model.legs_state import TRANSITIONS, GroupTrigger, Special, least_settled, move
 
 S, T = GroupState, GroupTrigger
 
@@ -17,6 +17,13 @@ def test_every_state_answers_every_trigger() -> None:
     assert set(TRANSITIONS) == set(GroupState)
     for state, row in TRANSITIONS.items():
         assert set(row) == set(GroupTrigger), state
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(GroupState, 2)))
+def test_a_group_is_over_when_all_its_parts_are(one: GroupState, other: GroupState) -> None:
+    state = least_settled([one, other])
+    assert state is least_settled([other, one])
+    assert state.is_terminal == (one.is_terminal and other.is_terminal)
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(itertools.product(GroupState, GroupTrigger)))

@@ -172,6 +172,34 @@ def test_however_flags_are_shuffled_the_best_is_the_first_row_of_its_flag(
     assert [level.quantity for level in depth.asks] == [row[1] for row in rows if not row[0]]
 
 
+FLAGS = st.one_of(st.just([1] * 5 + [0] * 5), st.lists(st.integers(0, 1), min_size=10, max_size=10))
+LEVELS = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.one_of(st.integers(0, 3), st.integers(-(2**60), 2**60)),
+        st.integers(0, 9),
+    ),
+    min_size=10,
+    max_size=10,
+)
+
+
+@given(flags=FLAGS, levels=LEVELS, circuits=st.tuples(st.integers(0, 2**40), st.integers(0, 9)))
+def test_a_book_is_the_same_the_short_way_and_the_long_way(
+    flags: list[int], levels: list[tuple[int, int, int]], circuits: tuple[int, int]
+) -> None:
+    rows = [(flag, *level) for flag, level in zip(flags, levels, strict=True)]
+    frame = frame_of(rows)[:-32] + struct.pack("<qqqq", *circuits, 1, 1)
+    assert isinstance(LONG_WAY, AngelDecoder)
+    assert LONG_WAY.depth(frame, RECEIVED) == LONG_WAY._depth_of_record(frame, RECEIVED)
+
+
+def test_a_row_flagged_neither_buy_nor_sell_is_no_book() -> None:
+    rows = [(1, 75, 10_000, 1)] * 5 + [(0, 75, 10_005, 1)] * 4 + [(2, 0, 0, 0)]
+    with pytest.raises(WireError, match="flag 2 of token 1594"):
+        LONG_WAY.depth(frame_of(rows), RECEIVED)
+
+
 @pytest.mark.parametrize("side", ["bids", "asks"])
 def test_a_one_sided_book_has_no_other_side(known: Any, snap: MakeSnap, side: str) -> None:
     buys = tuple((1, 75, 10_000 - 5 * n, 1) for n in range(5))
