@@ -93,10 +93,11 @@ def advance(
     after, verdict, anomaly, _, note = outcome
     if order.filled_quantity and after in _BEFORE_OPEN and after is not state:
         after = Lifecycle.OPEN
-    if broker_id is not None and order.broker_id not in {None, broker_id}:
+    known = order.broker_id
+    if broker_id is not None and known is not None and known != broker_id:
         anomaly = Anomaly.BROKER_ID_CONFLICT
         verdict = max(verdict, Verdict.ANOMALY, key=lambda v: v.weight)
-        note = f"the broker named it {order.broker_id} and now {broker_id}: two may stand"
+        note = f"the broker named it {known} and now {broker_id}: two may stand"
     changes: dict[str, object] = {}
     if after is not state:
         changes["lifecycle"] = after
@@ -108,7 +109,7 @@ def advance(
     elif reason and order.reason is None and state in _ENDS_WITH_REASON:
         changes["reason"] = reason
         changes["code"] = code or order.code
-    if broker_id is not None and order.broker_id is None:
+    if broker_id is not None and known is None:
         changes["broker_id"] = broker_id
     if (
         order.acked_at is None
@@ -122,7 +123,8 @@ def advance(
         changes["anomalies"] = (*order.anomalies, anomaly)
     if not changes:
         return Step(order, changed=False, verdict=verdict, note=note, anomaly=anomaly)
-    moved = msgspec.structs.replace(order, **changes, updated_at=at)
+    changes["updated_at"] = at
+    moved = msgspec.structs.replace(order, **changes)
     return Step(moved, changed=True, verdict=verdict, note=note, anomaly=anomaly)
 
 
