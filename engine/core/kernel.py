@@ -369,7 +369,8 @@ class Kernel:
         seat = self.seats[order.request.strategy]
         if why is not None and not seat.is_halted:
             self._tell(self.halting.halt, seat, why)
-        self._tell(seat.call, "on_order", seat.strategy.on_order, order)
+        if "on_order" not in seat.unwritten:
+            self._tell(seat.call, "on_order", seat.strategy.on_order, order)
         # Behind on_order: a late fill opens a group again, and its on_legs is told after the fill.
         self.placement.order_changed(order, before, fill)
         # Last: what was held for its id may change the order again, and is told after this.
@@ -379,7 +380,8 @@ class Kernel:
 
     def _group_moved(self, group: Group) -> None:
         seat = self.seats[group.strategy]
-        self._tell(self._tell_of, seat, group)
+        if "on_legs" not in seat.unwritten:
+            self._tell(self._tell_of, seat, group)
         if group.is_done is group.is_forgotten:
             return
         # Done, it needs no prices; opened again by a late fill, it needs them to get flat.
