@@ -289,11 +289,7 @@ class Case:
 
     def lots_text(self, units: int) -> str:
         """Return ``units`` as a trader counts them, e.g. ``3 lots (195)``."""
-        lots, rest = divmod(abs(units), self.instrument.lot_size)
-        sign = "-" if units < 0 else ""
-        if rest:
-            return f"{units} units"
-        return f"{sign}{lots} lot{'' if lots == 1 else 's'} ({units})"
+        return _lots_text(units, self.instrument.lot_size)
 
 
 Rule = Callable[[Case], Check]
@@ -325,6 +321,15 @@ def _age_limit(configured: float, cadence_s: float) -> tuple[float, str]:
     if by_cadence > configured:
         return by_cadence, f"{by_cadence:g} s ({CADENCES} x cadence {cadence_s:g} s)"
     return configured, f"{configured:g} s"
+
+
+@lru_cache(maxsize=1024)
+def _lots_text(units: int, lot_size: int) -> str:
+    lots, rest = divmod(abs(units), lot_size)
+    sign = "-" if units < 0 else ""
+    if rest:
+        return f"{units} units"
+    return f"{sign}{lots} lot{'' if lots == 1 else 's'} ({units})"
 
 
 def exact(price: float) -> Decimal:

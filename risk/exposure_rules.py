@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
 from engine.errors import InvariantBroken
 from engine.model.approval import Check
@@ -106,12 +105,19 @@ def reduce_only(case: Case) -> Check:
     )
 
 
-class _Series(NamedTuple):
-    """Options that are alike to the rule about cover: all but their strikes."""
+class _Series:
+    """Options that are alike to the rule about cover: all but their strikes.
 
-    family: tuple[Segment, str, Right]
-    expiry: date
-    lot_size: int
+    Equal by identity, so that counting by it costs no comparison. Two of the same contracts, should
+    there ever be two, count together in the end.
+    """
+
+    __slots__ = ("expiry", "family", "lot_size")
+
+    def __init__(self, family: tuple[Segment, str, Right], expiry: date, lot_size: int) -> None:
+        self.family = family
+        self.expiry = expiry
+        self.lot_size = lot_size
 
 
 _Held = dict[_Series, tuple[int, int]]
@@ -135,7 +141,12 @@ def _series(instrument: Instrument) -> _Series | None:
     if instrument.right is None or instrument.expiry is None:
         raise InvariantBroken(f"{instrument.symbol}: an option without right or expiry")
     family = (instrument.segment, instrument.underlying, instrument.right)
-    return _Series(family, instrument.expiry, instrument.lot_size)
+    return _series_of(family, instrument.expiry, instrument.lot_size)
+
+
+@lru_cache(maxsize=1024)
+def _series_of(family: tuple[Segment, str, Right], expiry: date, lot_size: int) -> _Series:
+    return _Series(family, expiry, lot_size)
 
 
 def _by_series(net: Mapping[Instrument, int]) -> _Held:

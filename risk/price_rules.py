@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from typing import Final
 
 from engine.errors import FileError
 from engine.model.approval import Check
+from engine.model.instrument import Instrument
 from engine.model.money import ZERO
 from engine.model.side import Side
 from engine.rules.price_protection import lpp_half_width, operating_range
-from risk.case import Case, Reference, exact, is_price, rupees
+from risk.case import LIMIT_KIND, Case, Policy, Reference, exact, is_price, rupees
+
+# An order is held to its collar when it is judged and again when it leaves, mostly at one price.
+_ORDERS_KEPT: Final = 256
 
 
 def day_range(case: Case) -> Check:
@@ -57,7 +64,7 @@ def reference_fresh(case: Case) -> Check:
 
 def entry_collar(case: Case) -> Check:
     """C10. Within the collar either side of the reference, and inside the exchange's band."""
-    reference = _reference(case)
+    price, reference = case.request.price, _reference(case)
     if reference is None:
         return Check(
             rule="price collar",
@@ -66,75 +73,87 @@ def entry_collar(case: Case) -> Check:
             figure="no price seen",
             limit="a reference price",
         )
-    pct: Decimal = getattr(case.limits.collar_pct, case.kind)
-    floor: Decimal = getattr(case.limits.collar_floor_inr, case.kind)
-    half_width = max(reference.price * pct / 100, floor)
-    width_text = f"{pct:f} %" if half_width > floor else f"at least {rupees(floor)}"
     try:
-        protection = lpp_half_width(case.instrument, reference.price, case.trading_date)
+        passed, figure, limit = _entry_collar(
+            case.policy, case.instrument, price, reference, case.trading_date
+        )
     except FileError as error:
-        figure = rupees(case.request.price)
-        limit = "unknown"
         return Check(
             rule="price collar",
             subject=case.subject,
             passed=False,
-            figure=figure,
-            limit=limit,
-            note=str(error),
-        )
-    if protection is not None and protection < half_width:
-        half_width, width_text = protection, "limit price protection"
-    low, high = reference.price - half_width, reference.price + half_width
-    return Check(
-        rule="price collar",
-        subject=case.subject,
-        passed=low <= case.request.price <= high,
-        figure=f"{rupees(case.request.price)}, {reference.source} {rupees(reference.price)}",
-        limit=f"{rupees(max(low, ZERO))} to {rupees(high)} ({width_text})",
-        scope=case.policy.scope("collar_pct"),
-    )
-
-
-def exit_collar(case: Case) -> Check:
-    """C10 for exits. Only the harmful side, only the exchange's band, whatever the price's age."""
-    price, side = case.request.price, case.request.side
-    reference = _reference(case)
-    if reference is None:
-        return Check(
-            rule="price collar",
-            subject=case.subject,
-            passed=True,
-            figure=rupees(price),
-            limit="no price seen: an exit passes",
-        )
-    try:
-        protection = lpp_half_width(case.instrument, reference.price, case.trading_date)
-    except FileError as error:
-        return Check(
-            rule="price collar",
-            subject=case.subject,
-            passed=True,
             figure=rupees(price),
             limit="unknown",
             note=str(error),
         )
-    figure = f"{rupees(price)}, {reference.source} {rupees(reference.price)}"
-    if protection is None:
-        limit = "no price protection in this segment"
-        return Check(
-            rule="price collar", subject=case.subject, passed=True, figure=figure, limit=limit
-        )
-    worst = reference.price + side.sign * protection
-    passed = price <= worst if side is Side.BUY else price >= worst
-    way = "at most" if side is Side.BUY else "at least"
     return Check(
         rule="price collar",
         subject=case.subject,
         passed=passed,
         figure=figure,
-        limit=f"{way} {rupees(max(worst, ZERO))} (limit price protection)",
+        limit=limit,
+        scope=case.policy.scope("collar_pct"),
     )
+
+
+@lru_cache(maxsize=_ORDERS_KEPT)
+def _entry_collar(
+    policy: Policy, instrument: Instrument, price: Decimal, reference: Reference, day: date
+) -> tuple[bool, str, str]:
+    kind = LIMIT_KIND[instrument.kind]
+    pct: Decimal = getattr(policy.limits.collar_pct, kind)
+    floor: Decimal = getattr(policy.limits.collar_floor_inr, kind)
+    centre, source = reference
+    half_width = max(centre * pct / 100, floor)
+    width_text = f"{pct:f} %" if half_width > floor else f"at least {rupees(floor)}"
+    protection = lpp_half_width(instrument, centre, day)
+    if protection is not None and protection < half_width:
+        half_width, width_text = protection, "limit price protection"
+    low, high = centre - half_width, centre + half_width
+    return (
+        low <= price <= high,
+        f"{rupees(price)}, {source} {rupees(centre)}",
+        f"{rupees(max(low, ZERO))} to {rupees(high)} ({width_text})",
+    )
+
+
+def exit_collar(case: Case) -> Check:
+    """C10 for exits. Only the harmful side, only the exchange's band, whatever the price's age."""
+    price, reference = case.request.price, _reference(case)
+    note = ""
+    if reference is None:
+        passed, figure, limit = True, rupees(price), "no price seen: an exit passes"
+    else:
+        try:
+            passed, figure, limit = _exit_collar(
+                case.instrument, case.request.side, price, reference, case.trading_date
+            )
+        except FileError as error:
+            passed, figure, limit, note = True, rupees(price), "unknown", str(error)
+    return Check(
+        rule="price collar",
+        subject=case.subject,
+        passed=passed,
+        figure=figure,
+        limit=limit,
+        note=note,
+    )
+
+
+@lru_cache(maxsize=_ORDERS_KEPT)
+def _exit_collar(
+    instrument: Instrument, side: Side, price: Decimal, reference: Reference, day: date
+) -> tuple[bool, str, str]:
+    centre, source = reference
+    figure = f"{rupees(price)}, {source} {rupees(centre)}"
+    protection = lpp_half_width(instrument, centre, day)
+    if protection is None:
+        return True, figure, "no price protection in this segment"
+    worst = centre + side.sign * protection
+    passed = price <= worst if side is Side.BUY else price >= worst
+    way = "at most" if side is Side.BUY else "at least"
+    limit = f"{way} {rupees(max(worst, ZERO))} (limit price protection)"
+    return passed, figure, limit
 
 
 def _reference(case: Case) -> Reference | None:

@@ -206,7 +206,7 @@ class Governor:
         ``held``: the accounts, and the segments of them, in which one before it waits.
         """
         place = ticket.account, ticket.segment
-        if place in held or ticket.account in held:
+        if held and (place in held or ticket.account in held):
             return None
         orders = len(ticket.client_ids)
         segment, client = self._logs(ticket)

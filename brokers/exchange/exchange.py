@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -74,7 +73,7 @@ class ModelExchange:
         self._orders[order.order_id] = order
         kind = ReportKind.OPENED if order.trigger is None else ReportKind.STOP_ACCEPTED
         accepted = report(kind, order, now)
-        return [accepted, *self._in_book(instrument, lambda book: book.add(order, view, now))]
+        return [accepted, *self._add(order, view, now)]
 
     def replace(
         self, order_id: str, change: Change, view: MarketView | None, now: int
@@ -107,14 +106,10 @@ class ModelExchange:
         if order.is_complete:
             order.stage = Stage.ENDED
         replaced = report(ReportKind.REPLACED, order, now)
-
-        def rematch(book: Book) -> list[Report]:
-            if order.stage is Stage.ENDED or keeps_place or stopped:
-                book.prune()
-                return []
-            return book.add(order, view, now)
-
-        return [replaced, *self._in_book(order.instrument, rematch)]
+        if order.stage is Stage.ENDED or keeps_place or stopped:
+            self._prune(order.instrument)
+            return [replaced]
+        return [replaced, *self._add(order, view, now)]
 
     def cancel(self, order_id: str, now: int) -> list[Report] | Rejection:
         """Take a working order out; a ``Rejection`` when it has ended or never existed."""
@@ -129,7 +124,10 @@ class ModelExchange:
             return []
         if self._admission.has_closed(instrument, view.at):
             return self.expire(instrument, view.at)
-        return self._in_book(instrument, lambda book: book.observe(view))
+        book = self._books[instrument.index]
+        reports = book.observe(view)
+        self.busy[instrument.index] = len(book.orders)
+        return reports
 
     def closes_at(self, instrument: Instrument) -> int | None:
         """Return when orders in ``instrument`` expire, ns; None on a day without a session."""
@@ -148,21 +146,22 @@ class ModelExchange:
     def _end(self, order: BookOrder, kind: ReportKind, now: int) -> list[Report]:
         order.stage = Stage.ENDED
         ended = report(kind, order, now)
-        return [ended, *self._in_book(order.instrument, _prune)]
+        self._prune(order.instrument)
+        return [ended]
 
-    def _in_book(self, instrument: Instrument, act: Callable[[Book], list[Report]]) -> list[Report]:
-        book = self._books.get(instrument.index)
+    def _add(self, order: BookOrder, view: MarketView | None, now: int) -> list[Report]:
+        index = order.instrument.index
+        book = self._books.get(index)
         if book is None:
-            book = Book(self._settings, self._admission.check_at_trigger)
-            self._books[instrument.index] = book
-        reports = act(book)
-        self.busy[instrument.index] = len(book.orders)
+            book = self._books[index] = Book(self._settings, self._admission.check_at_trigger)
+        reports = book.add(order, view, now)
+        self.busy[index] = len(book.orders)
         return reports
 
-
-def _prune(book: Book) -> list[Report]:
-    book.prune()
-    return []
+    def _prune(self, instrument: Instrument) -> None:
+        book = self._books[instrument.index]
+        book.prune()
+        self.busy[instrument.index] = len(book.orders)
 
 
 def _too_late(order: BookOrder | None) -> Rejection:

@@ -310,10 +310,11 @@ class PaperBroker:
 
     def _send_back(self, placed: Placed | None, event: Event, at: int) -> None:
         arrives = at + self._reply_latency_ns
-        if placed is None:
-            self._push(arrives, event)
-        elif not placed.is_silent:
-            self._push(max(arrives, placed.quiet_until), event)
+        if placed is not None:
+            if placed.is_silent:
+                return
+            arrives = max(arrives, placed.quiet_until)
+        self._push(arrives, event)
 
     def _push(self, at: int, what: Event | _Arrival) -> None:
         self._pushed += 1

@@ -35,11 +35,10 @@ class Book:
         if tick is None:
             return None, None
         bid, ask = tick.bid, tick.ask
-        if bid is not None and not 0 < bid < math.inf:
-            bid = None
-        if ask is not None and not 0 < ask < math.inf:
-            ask = None
-        if bid is not None and ask is not None and bid >= ask:
+        if bid is not None and ask is not None and 0 < bid < ask < math.inf:
+            return bid, ask
+        bid, ask = _price(bid), _price(ask)
+        if bid is not None and ask is not None:
             return None, None
         return bid, ask
 

@@ -116,8 +116,8 @@ class Part:
     """One account's share of a group: what the group table moves.
 
     ``has_hedge``: the plan covers its sold options. ``is_parallel``: all legs go together; without
-    a hedge, hedge first means just that. ``in_doubt`` names the orders that were sent and whose
-    outcome is not known.
+    a hedge, hedge first means just that. ``planned_uncovered``: units that its hedges, if it has
+    any, leave uncovered. ``in_doubt``: the orders that were sent and whose outcome is not known.
     """
 
     __slots__ = (
@@ -164,9 +164,11 @@ class Part:
         self.is_parallel = sequencing is Sequencing.PARALLEL or (
             sequencing is Sequencing.HEDGE_FIRST and not self.has_hedge
         )
-        self.planned_uncovered = _uncovered(
-            [(leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs]
-        )
+        self.planned_uncovered = 0
+        if self.has_hedge:
+            self.planned_uncovered = _uncovered(
+                (leg.instrument.right, leg.plan.quantity * leg.plan.side.sign) for leg in legs
+            )
 
     def note(self, order: Order) -> LegRun:
         """Take in what an order has become, and return the leg it serves."""
@@ -266,6 +268,7 @@ class Group:
         self.name: Final = plan.name
         self.strategy: Final = plan.strategy
         self.chase_every_ns: Final = ns(plan.policy.chase_every_s)
+        self.exit_deadline_ns: Final = ns(plan.policy.exit_deadline_s)
         self.parts: dict[str, Part] = {
             account: Part(self, account, [LegRun(leg) for leg in legs])
             for account, legs in legs_by_account.items()

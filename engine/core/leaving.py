@@ -110,11 +110,11 @@ class Leaving:
                     why = f"nothing of it trades today after {clock_text(closed, 0)}"
                     self._strand(part, f"{why}, and it holds {', '.join(held)}", scope)
                     return
-        exhausted = [leg for leg in legs if leg.exit_failures > policy.exit_retries]
-        if exhausted:
-            self._strand(part, f"{exhausted[0].words}: {exhausted[0].last_failure}", scope)
-            return
-        if desk.now - part.leaving_since >= ns(policy.exit_deadline_s):
+        for leg in legs:
+            if leg.exit_failures > policy.exit_retries:
+                self._strand(part, f"{leg.words}: {leg.last_failure}", scope)
+                return
+        if desk.now - part.leaving_since >= part.group.exit_deadline_ns:
             leg = next(leg for leg in legs if leg.net or leg.may_enter or leg.may_leave)
             self._strand(part, f"{leg.words}: not flat in {policy.exit_deadline_s:g} s", scope)
             return

@@ -42,6 +42,7 @@ _TRIGGER_OF: Final[dict[RemoteStatus, Trigger | None]] = {
 _UNSENT: Final = (Lifecycle.INTENT, Lifecycle.APPROVED, Lifecycle.DENIED)
 _ENDS: Final = (RemoteStatus.CANCELLED, RemoteStatus.REJECTED, RemoteStatus.EXPIRED)
 _NOT_YET_REPLACED: Final = (AmendOutcome.REPLACE_ACKED, AmendOutcome.REPLACE_REFUSED)
+_EXPECTED: Final = (Verdict.MOVE, Verdict.LATE)
 _REQUEST_REFUSED: Final = (AmendOutcome.CANCEL_REFUSED, AmendOutcome.REPLACE_REFUSED)
 _NO_EXCHANGE_ID: Final = frozenset({None, "", "0"})
 # A fill's price is its value over its quantity, to eight places; the value itself stays exact.
@@ -356,7 +357,7 @@ class _Merge:
 
     def _take(self, step: Step) -> None:
         self.order = step.order
-        if step.changed or step.verdict not in (Verdict.MOVE, Verdict.LATE):
+        if step.changed or step.verdict not in _EXPECTED:
             self._weigh(step.verdict, step.note)
 
     def _odd(self, anomaly: Anomaly, note: str) -> None:
@@ -382,14 +383,15 @@ def fill_of(order: Order, quantity: int, value: Decimal, at: int) -> Fill:
     else:
         # A correction of what was valued too high or too low before: its price means nothing.
         price = order.price
+    request = order.request
     return Fill(
-        client_id=order.client_id,
-        group_id=order.key.group_id,
-        strategy=order.strategy,
-        account=order.account,
-        instrument=order.instrument,
-        side=order.side,
-        product=order.request.product,
+        client_id=request.client_id,
+        group_id=request.key.group_id,
+        strategy=request.strategy,
+        account=request.key.account,
+        instrument=request.instrument,
+        side=request.side,
+        product=request.product,
         quantity=quantity,
         price=price,
         at=at,

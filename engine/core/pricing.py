@@ -69,7 +69,10 @@ def marketable(
     touch = touch_price(book, instrument, side)
     if touch is None:
         return None
-    ticks = instrument.ticks(instrument.price(touch, side, "aggressive"))
+    try:
+        ticks = instrument.ticks(touch)  # As good as always it is on the grid.
+    except OffGrid:
+        ticks = instrument.ticks(instrument.price(touch, side, "aggressive"))
     wanted = instrument.from_ticks(max(1, ticks + side.sign * extra_ticks))
     return no_worse(wanted, worst, side)
 

@@ -56,7 +56,7 @@ class TradingTime:
 
     def opened_at(self, instrument: Instrument, now: int) -> int | None:
         """Return when the window that ``now`` lies in opened, None while it does not trade."""
-        for opens, closes in self.windows(instrument):
+        for opens, closes in self._by_index.get(instrument.index) or self.windows(instrument):
             if opens <= now < closes:
                 return opens
         return None
