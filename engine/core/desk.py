@@ -10,7 +10,7 @@ from engine.core.timers import NEVER, Timers
 from engine.core.trading_time import TradingTime
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Effect, Keep, Say
-from engine.model.record import AlertRaised, Cause, Record, StateSaved
+from engine.model.record import AlertRaised, Cause, Record
 
 
 class Desk:
@@ -78,8 +78,6 @@ class Desk:
         """Write to the journal."""
         if self.on_record is not None:
             self.on_record(record)
-        if record.__class__ is StateSaved:
-            self.states[record.strategy] = record.payload
         self.outbox.append(Keep(record))
         self.is_stirred = True
 

@@ -263,4 +263,5 @@ class Seat:
         if payload != self._saved:
             self._saved = payload
             desk = self._desk
+            desk.states[self.strategy_id] = payload
             desk.keep(StateSaved(desk.now, desk.kseq, self.strategy_id, payload))
