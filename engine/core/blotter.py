@@ -23,7 +23,7 @@ from engine.model import order_state
 from engine.model.approval import Approved, Refusal
 from engine.model.command import Batch, Lane, MessageKind, Replacement, Ticket
 from engine.model.effect import Enqueue, Forget, TransmitCancel, TransmitReplace
-from engine.model.event import ReplyClassified
+from engine.model.event import ReplyClassified, SendAborted, SendReleased, SendWritten
 from engine.model.order import Amend, AmendKind, AmendState, Fill, Lifecycle, Order, OrderRequest
 from engine.model.order_state import AmendTrigger, Trigger
 from engine.model.order_update import OrderUpdate
@@ -96,7 +96,7 @@ class Blotter:
 
     def _begin(self, request: OrderRequest, trigger: Trigger, reason: str = "") -> None:
         self.orders[request.client_id] = self.live[request.client_id] = Order.of(request)
-        self._step(request.client_id, trigger, reason=reason)
+        self.settle(request.client_id, trigger, reason)
 
     def cancel(self, client_id: str, reason: str, *, lane: Lane = Lane.CANCEL) -> None:
         """Take back what has not filled of an order; one that was never sent ends at once."""
@@ -105,7 +105,7 @@ class Blotter:
             return
         if order.lifecycle is Lifecycle.APPROVED:
             self._desk.emit(Forget((client_id,)))
-            self._step(client_id, Trigger.DENY, reason=f"taken back before it was sent: {reason}")
+            self.settle(client_id, Trigger.DENY, f"taken back before it was sent: {reason}")
             return
         step = order_state.want_cancel(order, self._desk.now, reason)
         if step.changed:
@@ -161,15 +161,16 @@ class Blotter:
 
     # -- answers of the shell --------------------------------------------------------------------
 
-    def released(self, tickets: Iterable[Ticket]) -> None:
+    def released(self, event: SendReleased) -> None:
         """The governor lets these go: judge again, then transmit."""
         self._departures.begin()
-        for ticket in tickets:
-            self._waiting.left(ticket)
-            order = self.orders[ticket.client_id]
+        for ticket in event.tickets:
             if ticket.kind is MessageKind.PLACE:
                 self._departures.place(ticket)
-            elif order.amend is not None and may_send(order.amend, ticket):
+                continue
+            self._waiting.left(ticket)
+            order = self.orders[ticket.client_id]
+            if order.amend is not None and may_send(order.amend, ticket):
                 self._release_amend(order, order.amend)
 
     def expired(self, tickets: Iterable[Ticket], by: str = "the message governor") -> None:
@@ -182,43 +183,40 @@ class Blotter:
             if ticket.kind is MessageKind.PLACE:
                 for client_id in ticket.client_ids:
                     if self.orders[client_id].lifecycle is Lifecycle.APPROVED:
-                        self._step(client_id, Trigger.DENY, reason=why)
+                        self.settle(client_id, Trigger.DENY, why)
             elif order.amend is not None and order.amend.state is AmendState.WANTED:
                 self._give_up_amend(order, "AMEND_EXPIRED", why, ticket.lane)
 
-    def written(self, kind: MessageKind, client_ids: Iterable[str]) -> None:
+    def written(self, event: SendWritten) -> None:
         """The bytes left us."""
-        for client_id in client_ids:
+        if event.kind is not MessageKind.PLACE:
+            return
+        for client_id in event.client_ids:
             order = self.orders[client_id]
-            if kind is MessageKind.PLACE and order.sent_at is None:
+            if order.sent_at is None:
                 self._store(order_state.sent(order, self._desk.now), "SEND_WRITTEN")
 
-    def aborted(self, kind: MessageKind, client_ids: Iterable[str], reason: str) -> None:
+    def aborted(self, event: SendAborted) -> None:
         """The last test said no: provably nothing left."""
-        for client_id in client_ids:
-            if kind is MessageKind.PLACE:
-                self._step(client_id, Trigger.SEND_ABORTED, reason=reason)
+        for client_id in event.client_ids:
+            if event.kind is MessageKind.PLACE:
+                self.settle(client_id, Trigger.SEND_ABORTED, event.reason)
             else:
-                self._give_up_amend(self.orders[client_id], "AMEND_ABORTED", reason)
+                self._give_up_amend(self.orders[client_id], "AMEND_ABORTED", event.reason)
 
     def replied(self, reply: ReplyClassified) -> None:
         """A reply, or its absence, to one message."""
-        order = self.orders[reply.client_id]
+        client_id, broker_id = reply.client_id, reply.broker_id
+        order = self.orders[client_id]
         if reply.kind is MessageKind.PLACE:
-            broker_id = reply.broker_id
             named = None if broker_id is None else self.by_broker_id.get((order.account, broker_id))
-            if named not in {None, reply.client_id}:
+            if named is not None and named != client_id:
                 # It answers another request, so it proves nothing of this one.
-                why = f"the reply names {reply.broker_id}, which is order {named}"
-                self._step(reply.client_id, Trigger.REPLY_AMBIGUOUS, reason=why)
+                why = f"the reply names {broker_id}, which is order {named}"
+                self.settle(client_id, Trigger.REPLY_AMBIGUOUS, why)
                 return
-            self._step(
-                reply.client_id,
-                PLACE_REPLIES[reply.outcome],
-                reason=reply.text,
-                code=reply.code,
-                broker_id=reply.broker_id,
-            )
+            trigger = PLACE_REPLIES[reply.outcome]
+            self.settle(client_id, trigger, reply.text, code=reply.code, broker_id=broker_id)
             return
         why = f"{reply.code}: {reply.text}" if reply.code else reply.text
         kind = AmendKind.CANCEL if reply.kind is MessageKind.CANCEL else AmendKind.REPLACE
@@ -246,17 +244,41 @@ class Blotter:
             # A kill, which tells of it: once, however often the books show it.
             self._on_foreign(f"order {update.broker_id} is taken for {order.key}: {result.note}")
             return
-        tell_anomalies(self._desk, order, result.anomalies)
-        if result.order != order:
+        if result.anomalies:
+            tell_anomalies(self._desk, order, result.anomalies)
+        if result.order is not order and result.order != order:
             note = update.reason or ""
             self._store(result.order, f"SEEN_{update.status}", note, result.fill)
-        self._take_back_late(order)
+        if order.lifecycle.is_terminal:
+            self._take_back_late(order)
 
     # -- what evidence and people settle ---------------------------------------------------------
 
-    def settle(self, client_id: str, trigger: Trigger, why: str) -> None:
-        """Move an order by what was proven about it, or by what a person says of it."""
-        self._step(client_id, trigger, reason=why)
+    def settle(
+        self,
+        client_id: str,
+        trigger: Trigger,
+        why: str = "",
+        *,
+        code: str = "",
+        broker_id: str | None = None,
+    ) -> None:
+        """Move an order by what happened to it, was proven about it, or a person says of it.
+
+        ``code`` and ``broker_id`` are those of a reply.
+        """
+        order = self.orders[client_id]
+        step = order_state.advance(
+            order, trigger, self._desk.now, reason=why, code=code, broker_id=broker_id
+        )
+        if step.anomaly is not None:
+            tell_anomalies(self._desk, order, (step.anomaly,))
+            if step.anomaly is Anomaly.BROKER_ID_CONFLICT and step.changed:
+                self._on_foreign(f"a reply about {order.key}: {step.note}")
+        if step.changed:
+            self._store(step.order, str(trigger), why)
+        if order.lifecycle.is_terminal:
+            self._take_back_late(order)
 
     def settle_amend(self, client_id: str, trigger: AmendTrigger, why: str) -> None:
         """Move the request on an order by what was proven about it."""
@@ -316,30 +338,9 @@ class Blotter:
         self._waiting.queued(ticket)
         self._desk.emit(Enqueue((ticket,)))
 
-    def _step(
-        self,
-        client_id: str,
-        trigger: Trigger,
-        *,
-        reason: str = "",
-        code: str = "",
-        broker_id: str | None = None,
-    ) -> None:
-        order = self.orders[client_id]
-        step = order_state.advance(
-            order, trigger, self._desk.now, reason=reason, code=code, broker_id=broker_id
-        )
-        if step.anomaly is not None:
-            tell_anomalies(self._desk, order, (step.anomaly,))
-        if step.anomaly is Anomaly.BROKER_ID_CONFLICT and step.order != order:
-            self._on_foreign(f"a reply about {order.key}: {step.note}")
-        if step.order != order:
-            self._store(step.order, trigger.name, reason)
-        self._take_back_late(order)
-
     def _take_back_late(self, before: Order) -> None:
         """Cancel an order that stands though it had ended: nobody counts on it any more."""
-        if before.lifecycle.is_terminal and self.orders[before.client_id].lifecycle.is_working:
+        if self.orders[before.client_id].lifecycle.is_working:
             self.cancel(before.client_id, STANDS_THOUGH_ENDED)
 
     def _store(
@@ -356,17 +357,19 @@ class Blotter:
         A cancel or replace that can be sent now, and could not before, is queued in ``lane``.
         """
         desk = self._desk
-        client_id = order.client_id
+        request, lifecycle = order.request, order.lifecycle
+        client_id, account = request.client_id, request.key.account
         before = self.orders[client_id]
         self.orders[client_id] = order
-        if order.lifecycle.is_terminal:
+        if lifecycle.is_terminal:
             self.live.pop(client_id, None)
         else:
             self.live[client_id] = order
         desk.keep(OrderChanged(desk.now, desk.kseq, trigger, order, note))
         if order.broker_id is not None and before.broker_id is None:
-            self.by_broker_id[order.account, order.broker_id] = client_id
-        self._leases.order_changed(order)
+            self.by_broker_id[account, order.broker_id] = client_id
+        if account in self._leases.accounts:
+            self._leases.order_changed(order)
         amend = order.amend
         if amend is not None and order_state.is_amend_due(order):
             known = before.amend if order_state.is_amend_due(before) else None
@@ -375,7 +378,7 @@ class Blotter:
         if fill is not None:
             desk.keep(OrderFilled(desk.now, desk.kseq, fill))
             desk.ledger.apply(fill)
-        if order.lifecycle.is_unknown and order.lifecycle is not before.lifecycle:
+        if lifecycle.is_unknown and lifecycle is not before.lifecycle:
             page_unknown(desk, order, note)
         self._on_change(order, before, fill)
 
@@ -383,7 +386,6 @@ class Blotter:
         self, requests: tuple[OrderRequest, ...], verdict: Approved[Batch] | Refusal
     ) -> None:
         desk = self._desk
-        refused = isinstance(verdict, Refusal)
         desk.keep(
             RiskJudged(
                 desk.now,
@@ -391,7 +393,7 @@ class Blotter:
                 requests[0].strategy,
                 requests[0].key.group_id,
                 tuple(request.client_id for request in requests),
-                not refused,
+                isinstance(verdict, Approved),
                 verdict.text if isinstance(verdict, Refusal) else "",
                 verdict.checks,
             )

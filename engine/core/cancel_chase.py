@@ -38,7 +38,10 @@ class CancelChase:
         self._timers: dict[str, Timer] = {}
 
     def order_changed(self, order: Order, before: Order) -> None:
-        """Begin to wait for a cancel that came in doubt; forget an order that has ended."""
+        """Begin to wait for a cancel that came in doubt; forget an order that has ended.
+
+        Of orders that carry a request: others were never to be cancelled.
+        """
         client_id = order.client_id
         if order.lifecycle.is_terminal:
             self._asked.pop(client_id, None)

@@ -10,7 +10,7 @@ from engine.core.timers import NEVER, Timers
 from engine.core.trading_time import TradingTime
 from engine.model.catalogue import Catalogue
 from engine.model.effect import Effect, Keep, Say
-from engine.model.record import AlertRaised, Cause, Record, StateSaved
+from engine.model.record import AlertRaised, Cause, Record
 
 
 class Desk:
@@ -20,7 +20,8 @@ class Desk:
     tick before it needs more than its routes. Both keep the way of an ordinary tick short.
     ``is_waiting``: background work is being awaited, so no hook is running and none may ask.
     ``trading`` says when the instruments trade. ``states``: what was last journaled of each
-    strategy's own state. ``on_record`` is shown every record (``engine.core.state_digest``).
+    strategy's own state. ``on_record``, if there is one, is shown every record
+    (``engine.core.state_digest``).
     """
 
     __slots__ = (
@@ -61,7 +62,7 @@ class Desk:
         self.is_waiting = False
         self.look_at = NEVER
         self.states: dict[str, bytes] = {}
-        self.on_record: Callable[[Record], None] = lambda _: None
+        self.on_record: Callable[[Record], None] | None = None
         self._frame_number = frame_number
 
     def stir(self) -> None:
@@ -75,9 +76,8 @@ class Desk:
 
     def keep(self, record: Record) -> None:
         """Write to the journal."""
-        self.on_record(record)
-        if record.__class__ is StateSaved:
-            self.states[record.strategy] = record.payload
+        if self.on_record is not None:
+            self.on_record(record)
         self.outbox.append(Keep(record))
         self.is_stirred = True
 

@@ -144,7 +144,7 @@ class Kernel:
             self.desk, self.blotter, self.placement, self.seats, self.listening.reroute, self._tell
         )
         self._loss_watch = self.halting.loss_watch
-        self._notices: deque[Callable[[], None]] = deque()
+        self._notices: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._is_ending = False
         self.background = Background(self.desk)
         self.feed_health = FeedHealth(self.desk, self.placement.groups)
@@ -155,10 +155,10 @@ class Kernel:
             TimerFired: lambda e: self.desk.timers.fire_due(e.due),
             FeedHealthChanged: self.feed_health.changed,
             JournalDurable: self._durable,
-            SendReleased: lambda e: self.blotter.released(e.tickets),
+            SendReleased: self.blotter.released,
             SendExpired: lambda e: self.blotter.expired(e.tickets),
-            SendWritten: lambda e: self.blotter.written(e.kind, e.client_ids),
-            SendAborted: lambda e: self.blotter.aborted(e.kind, e.client_ids, e.reason),
+            SendWritten: self.blotter.written,
+            SendAborted: self.blotter.aborted,
             ReplyClassified: self.blotter.replied,
             OrderUpdated: lambda e: self.blotter.updated(e.update),
             BackgroundDone: self.background.done,
@@ -305,9 +305,6 @@ class Kernel:
             self.placement.look_at_drafts()
         if self.desk.now >= self._loss_watch.next_at:
             self._loss_watch.look()
-        self._note_next_look()
-
-    def _note_next_look(self) -> None:
         self.desk.look_at = 0 if self.placement.drafts else self._loss_watch.next_at
 
     def _finish(self) -> Sequence[Effect]:
@@ -321,27 +318,30 @@ class Kernel:
         if self._notices or placement.dirty:
             self._settle()
         desk.is_stirred = False
-        self._note_next_look()
+        desk.look_at = 0 if placement.drafts else self._loss_watch.next_at
         outbox, desk.outbox = desk.outbox, []
         return outbox
 
-    def _tell(self, notice: Callable[[], None]) -> None:
+    def _tell(self, notice: Callable[..., None], *args: Any) -> None:
         """Call ``notice`` once what is under way has been done: hooks never nest."""
-        self._notices.append(notice)
+        self._notices.append((notice, args))
         self.desk.is_stirred = True
 
     def _settle(self) -> None:
         """Work groups and tell strategies until nothing is left to do."""
+        placement, notices = self.placement, self._notices
         for _ in range(SETTLE_ROUNDS_MAX):
-            if self.placement.settle():
+            if placement.dirty and placement.settle():
                 continue
-            if self._notices:
-                self._notices.popleft()()
+            if notices:
+                notice, args = notices.popleft()
+                notice(*args)
                 continue
-            waiting = 0 if self._is_ending else len(self.placement.drafts)
-            if waiting:
-                self.placement.look_at_drafts()
-            if not waiting or waiting == len(self.placement.drafts):
+            waiting = len(placement.drafts)
+            if not waiting or self._is_ending:
+                return
+            placement.look_at_drafts()
+            if waiting == len(placement.drafts):
                 return
         raise InvariantBroken("an event did not settle: groups and hooks keep answering each other")
 
@@ -361,15 +361,16 @@ class Kernel:
     def _trading_state(self, strategy: str, account: str) -> tuple[TradingState, str]:
         """Return the more restrictive of what the kill switch and the account's books allow."""
         switch = self._kill_switch.state(strategy, account)
-        books = self.reconcile.standing(account)
+        books = self.reconcile.books.standing(account)
         return books if books[0] > switch[0] else switch
 
     def _order_changed(self, order: Order, before: Order, fill: Fill | None) -> None:
         why = self.halting.why_halt(order, before)
-        seat = self.seats[order.strategy]
+        seat = self.seats[order.request.strategy]
         if why is not None and not seat.is_halted:
-            self._tell(lambda: self.halting.halt(seat, why))
-        self._tell(lambda: seat.call("on_order", seat.strategy.on_order, order))
+            self._tell(self.halting.halt, seat, why)
+        if "on_order" not in seat.unwritten:
+            self._tell(seat.call, "on_order", seat.strategy.on_order, order)
         # Behind on_order: a late fill opens a group again, and its on_legs is told after the fill.
         self.placement.order_changed(order, before, fill)
         # Last: what was held for its id may change the order again, and is told after this.
@@ -379,15 +380,14 @@ class Kernel:
 
     def _group_moved(self, group: Group) -> None:
         seat = self.seats[group.strategy]
-        self._tell(lambda: self._tell_of(seat, group))
-        legs = [leg.instrument for leg in group.plan.legs]
-        if group.is_done and not group.is_forgotten:
-            group.is_forgotten = True
-            self._tell(lambda: self.listening.leave_legs(seat, legs))
-        elif group.is_forgotten and not group.is_done:
-            # A late fill opened it again: it needs prices to get flat.
-            group.is_forgotten = False
-            self._tell(lambda: self.listening.watch_legs(seat, legs))
+        if "on_legs" not in seat.unwritten:
+            self._tell(self._tell_of, seat, group)
+        if group.is_done is group.is_forgotten:
+            return
+        # Done, it needs no prices; opened again by a late fill, it needs them to get flat.
+        group.is_forgotten = group.is_done
+        follow = self.listening.leave_legs if group.is_done else self.listening.watch_legs
+        self._tell(follow, seat, [leg.instrument for leg in group.plan.legs])
 
     def _tell_of(self, seat: Seat, group: Group) -> None:
         """Call ``on_legs`` once for each state the group is seen in, not for each part's move."""

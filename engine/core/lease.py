@@ -26,6 +26,7 @@ _UNSEEN: Final = frozenset(
 class Leases:
     """Who holds a look, and which tickets wait for it. Only ``accounts`` (without tags) have any.
 
+    Nobody else's orders need to be shown to it.
     ``expire`` is told of a ticket that waited until nobody wanted its order any more.
     """
 
@@ -33,7 +34,7 @@ class Leases:
         self, desk: Desk, accounts: Collection[str], expire: Callable[[Ticket], None]
     ) -> None:
         self._desk = desk
-        self._accounts = frozenset(accounts)
+        self.accounts = frozenset(accounts)
         self._expire = expire
         self._holders: dict[_Look, dict[str, str]] = {}
         self._waiting: dict[_Look, dict[str, Ticket]] = {}
@@ -43,7 +44,7 @@ class Leases:
 
         For an order that may go, None.
         """
-        if order.account not in self._accounts:
+        if order.account not in self.accounts:
             return None
         for client_id, group_id in self._holders.get(_look(order), {}).items():
             if group_id != order.key.group_id:
@@ -58,7 +59,7 @@ class Leases:
 
     def order_changed(self, order: Order) -> None:
         """Take or give back the order's look; who waited for it goes to the governor again."""
-        if order.account not in self._accounts:
+        if order.account not in self.accounts:
             return
         look = _look(order)
         holders = self._holders.setdefault(look, {})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from copy import copy
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Generic, TypeVar
 
@@ -19,10 +20,8 @@ from engine.model.market import Tick
 from engine.model.money import ZERO
 from engine.model.order import Fill, Product
 from engine.model.position import Position
-from engine.model.side import Side
 
 K = TypeVar("K", bound=Hashable)
-S = TypeVar("S", bound=Hashable)
 
 # A share of a cost is rounded to this; the rest of the cost keeps what rounding took.
 _COST_STEP: Final = Decimal("1E-8")
@@ -42,7 +41,6 @@ class _Line:
         "bought_quantity",
         "bought_value",
         "cost",
-        "cost_float",
         "index",
         "instrument",
         "number",
@@ -58,25 +56,23 @@ class _Line:
         self.index = instrument.index
         self.quantity = 0
         self.cost = ZERO
-        self.cost_float = 0.0
         self.realised = ZERO
         self.bought_quantity = 0
         self.bought_value = ZERO
         self.sold_quantity = 0
         self.sold_value = ZERO
-        self._view: Position | None = Position(instrument=instrument)
+        self._view: Position | None = None
 
-    def apply(self, fill: Fill) -> Decimal:
-        """Count a fill; return how much it realised."""
-        units, value, sign = fill.quantity, fill.value, fill.side.sign
-        if fill.side is Side.BUY:
+    def apply(self, units: int, value: Decimal, sign: int) -> Decimal | None:
+        """Count a fill, a buy by ``sign`` +1, a sale by -1; return what it realised, if it did."""
+        if sign > 0:
             self.bought_quantity += units
             self.bought_value += value
         else:
             self.sold_quantity += units
             self.sold_value += value
         held = self.quantity
-        realised = ZERO
+        realised = None
         if not units:
             # A correction of value: it belongs to what is open, or to what was earned.
             if held:
@@ -92,8 +88,8 @@ class _Line:
             realised = -sign * closed_value - cost
             self.cost += sign * (value - closed_value) - cost
         self.quantity = held + sign * units
-        self.realised += realised
-        self.cost_float = float(self.cost)
+        if realised is not None:
+            self.realised += realised
         self._view = None
         return realised
 
@@ -153,24 +149,33 @@ class _Scope(Generic[K]):
         self.open: list[Held] = []
         self._numbers: list[int] = []
 
-    def apply(self, key: K, fill: Fill) -> None:
+    def apply(self, key: K, instrument: Instrument, units: int, value: Decimal, sign: int) -> None:
         line = self.lines.get(key)
         if line is None:
-            line = self.lines[key] = _Line(fill.instrument, len(self.lines))
-        self.realised += line.apply(fill)
-        self.realised_float = float(self.realised)
-        number, numbers, held = line.number, self._numbers, self.open
-        place = bisect_left(numbers, number)
-        was_open = place < len(numbers) and numbers[place] == number
+            line = self.lines[key] = _Line(instrument, len(self.lines))
+        was_open = line.quantity != 0
+        realised = line.apply(units, value, sign)
+        if realised is not None:
+            self.realised += realised
+            self.realised_float = float(self.realised)
+        place = bisect_left(self._numbers, line.number)
         if line.quantity:
-            shown = (line.index, line.quantity, line.cost_float)
+            shown = (line.index, line.quantity, float(line.cost))
             if was_open:
-                held[place] = shown
+                self.open[place] = shown
             else:
-                numbers.insert(place, number)
-                held.insert(place, shown)
+                self._numbers.insert(place, line.number)
+                self.open.insert(place, shown)
         elif was_open:
-            del numbers[place], held[place]
+            del self._numbers[place], self.open[place]
+
+    def copy(self) -> _Scope[K]:
+        """Return the same positions, to go their own way from here on."""
+        other: _Scope[K] = _Scope(self._mark)
+        other.lines = {key: copy(line) for key, line in self.lines.items()}
+        other.realised, other.realised_float = self.realised, self.realised_float
+        other.open, other._numbers = self.open.copy(), self._numbers.copy()
+        return other
 
     def unrealised(self, ticks: Sequence[Tick | None]) -> float:
         return self._mark(self.open, ticks)
@@ -179,12 +184,19 @@ class _Scope(Generic[K]):
         return self.realised_float + self._mark(self.open, ticks)
 
 
+_Traded = tuple[tuple[_Scope[_Held], ...], tuple[_Scope[Instrument], ...]]
+"""Every scope that a fill of one strategy in one account belongs to, but for its group's."""
+
+
 class Ledger:
     """Every position, by account, by strategy and by group; each fill costs the same, O(1).
 
     The same fills are netted three ways, and each way splits its profit between realised and
     unrealised by its own netting: two strategies that hold opposite quantities in one account are
     both open though the account is flat. The sums agree.
+
+    What would be the same is kept once: the only account is all there is, and a strategy has only
+    what it has in its only account. They part with the first fill in a second one.
     """
 
     def __init__(self, mark: Mark = mark) -> None:
@@ -193,6 +205,7 @@ class Ledger:
         self._accounts: dict[str, _Scope[_Held]] = {}
         self._strategies: dict[str, _Scope[Instrument]] = {}
         self._shares: dict[tuple[str, str], _Scope[Instrument]] = {}
+        self._traded: dict[tuple[str, str], _Traded] = {}
         self._groups: dict[str, _Scope[Instrument]] = {}
         self._group_net: dict[tuple[str, str, Instrument], int] = {}
         self._net: dict[Instrument, int] = {}
@@ -200,15 +213,21 @@ class Ledger:
 
     def apply(self, fill: Fill) -> None:
         """Count a fill into every position it belongs to."""
-        instrument, account, strategy = fill.instrument, fill.account, fill.strategy
+        instrument, account, group_id = fill.instrument, fill.account, fill.group_id
+        units, value, sign = fill.quantity, fill.value, fill.side.sign
         held = (account, instrument, fill.product)
-        self._all.apply(held, fill)
-        self._scope(self._accounts, account).apply(held, fill)
-        self._scope(self._strategies, strategy).apply(instrument, fill)
-        self._scope(self._shares, (strategy, account)).apply(instrument, fill)
-        self._scope(self._groups, fill.group_id).apply(instrument, fill)
-        signed = fill.quantity * fill.side.sign
-        share = (fill.group_id, account, instrument)
+        whose = (fill.strategy, account)
+        by_product, by_instrument = self._traded.get(whose) or self._begin(*whose)
+        group = self._groups.get(group_id)
+        if group is None:
+            group = self._groups[group_id] = _Scope(self.mark)
+        for product_scope in by_product:
+            product_scope.apply(held, instrument, units, value, sign)
+        for scope in by_instrument:
+            scope.apply(instrument, instrument, units, value, sign)
+        group.apply(instrument, instrument, units, value, sign)
+        signed = units * sign
+        share = (group_id, account, instrument)
         self._group_net[share] = self._group_net.get(share, 0) + signed
         self._net[instrument] = self._net.get(instrument, 0) + signed
         nets = self._account_net.setdefault(account, {})
@@ -256,10 +275,10 @@ class Ledger:
             return self._net.get(instrument, 0)
         return self._account_net.get(account, {}).get(instrument, 0)
 
-    def nets(self, account: str | None = None) -> Iterator[tuple[Instrument, int]]:
+    def nets(self, account: str | None = None) -> list[tuple[Instrument, int]]:
         """Return every instrument with a net quantity, of one account or of all."""
         nets = self._net if account is None else self._account_net.get(account, {})
-        return ((instrument, units) for instrument, units in nets.items() if units)
+        return [held for held in nets.items() if held[1]]
 
     def holds_any(self) -> bool:
         """Return True while any strategy holds anything, whatever the accounts net to."""
@@ -332,11 +351,26 @@ class Ledger:
         scope = self._groups.get(group_id)
         return 0.0 if scope is None else scope.pnl(ticks)
 
-    def _scope(self, scopes: dict[S, _Scope[K]], key: S) -> _Scope[K]:
-        scope = scopes.get(key)
-        if scope is None:
-            scope = scopes[key] = _Scope(self.mark)
-        return scope
+    def _begin(self, strategy: str, account: str) -> _Traded:
+        """Make room for the first fill of a strategy in an account."""
+        accounts, strategies, shares = self._accounts, self._strategies, self._shares
+        whose = strategy, account
+        if account not in accounts:
+            if len(accounts) == 1:
+                self._all = self._all.copy()
+            accounts[account] = _Scope(self.mark) if accounts else self._all
+        if whose not in shares:
+            self._traded.clear()  # What was one scope may become two.
+            so_far = strategies.get(strategy)
+            if so_far is not None and so_far in shares.values():
+                strategies[strategy] = so_far.copy()
+            shares[whose] = _Scope(self.mark)
+            strategies.setdefault(strategy, shares[whose])
+        scopes = self._traded[whose] = (
+            tuple(dict.fromkeys((self._all, accounts[account]))),
+            tuple(dict.fromkeys((strategies[strategy], shares[whose]))),
+        )
+        return scopes
 
     def _scope_of(
         self, strategy: str | None, account: str | None

@@ -42,6 +42,8 @@ _TRIGGER_OF: Final[dict[RemoteStatus, Trigger | None]] = {
 _UNSENT: Final = (Lifecycle.INTENT, Lifecycle.APPROVED, Lifecycle.DENIED)
 _ENDS: Final = (RemoteStatus.CANCELLED, RemoteStatus.REJECTED, RemoteStatus.EXPIRED)
 _NOT_YET_REPLACED: Final = (AmendOutcome.REPLACE_ACKED, AmendOutcome.REPLACE_REFUSED)
+_EXPECTED: Final = (Verdict.MOVE, Verdict.LATE)
+_REQUEST_REFUSED: Final = (AmendOutcome.CANCEL_REFUSED, AmendOutcome.REPLACE_REFUSED)
 _NO_EXCHANGE_ID: Final = frozenset({None, "", "0"})
 # A fill's price is its value over its quantity, to eight places; the value itself stays exact.
 _PRICE_STEP: Final = Decimal("1E-8")
@@ -84,22 +86,24 @@ def _stranger(order: Order, update: OrderUpdate) -> MergeResult | None:
         outcome = TRANSITIONS[order.lifecycle][trigger]
         found = () if outcome.anomaly is None else (outcome.anomaly,)
         return MergeResult(order, None, outcome.verdict, found, outcome.note)
+    request = order.request
     if (
-        update.account != order.account
-        or update.client_id not in {None, order.client_id}
-        or (update.instrument is not None and update.instrument.key != order.instrument.key)
-        or update.side not in {None, order.side}
+        update.account != request.key.account
+        or (update.client_id is not None and update.client_id != request.client_id)
+        or (update.instrument is not None and update.instrument.key != request.instrument.key)
+        or (update.side is not None and update.side is not request.side)
     ):
         what = f"{update.side} {update.instrument.symbol if update.instrument else ''}"
         note = f"it speaks of {update.account}/{update.client_id} {what}".rstrip()
         return MergeResult(order, None, Verdict.ORPHAN, (Anomaly.IDENTITY_MISMATCH,), note)
-    if order.broker_id is not None and update.broker_id not in {None, order.broker_id}:
+    known, shown = order.broker_id, update.broker_id
+    if known is not None and shown is not None and known != shown:
         return MergeResult(
             order,
             None,
             Verdict.ORPHAN,
             (Anomaly.BROKER_ID_CONFLICT,),
-            f"the broker named it {order.broker_id} and now {update.broker_id}: two may stand",
+            f"the broker named it {known} and now {shown}: two may stand",
         )
     return None
 
@@ -116,6 +120,7 @@ class _Merge:
         self.fill: Fill | None = None
         self.verdict = Verdict.STAY
         self.notes: list[str] = []
+        self.tells_of_book = False
         seen, known = update.version, order.version
         self.is_older = seen is not None and known is not None and seen < known
         self.is_newer = seen is not None and (known is None or seen > known)
@@ -129,17 +134,22 @@ class _Merge:
         if is_absent and self.update.status is not RemoteStatus.NONE:
             # Whatever a broker says of an order that was proven absent, it says that there is one.
             self._advance(Trigger.SEEN_PENDING)
-        self._request()
-        if self.order.filled_quantity > self._bound():
-            self._odd(
-                Anomaly.OVERFILL, f"{self.order.filled_quantity} filled of {self.order.quantity}"
-            )
-        if self.is_newer:
-            self.order = msgspec.structs.replace(self.order, version=self.update.version)
-        order = self.order
-        if order is not self.before:
-            order = msgspec.structs.replace(order, updated_at=self.at)
-        found = tuple(Anomaly(a) for a in order.anomalies if a not in self.before.anomalies)
+        if self.update.amend_outcome is not None:
+            self._request(self.update.amend_outcome)
+        before, order = self.before, self.order
+        filled = order.filled_quantity
+        if filled > order.quantity and filled > self._bound():
+            self._odd(Anomaly.OVERFILL, f"{filled} filled of {order.quantity}")
+            order = self.order
+        version, known = self.update.version, order.status_version
+        changes = {"version": version} if self.is_newer else {}
+        if self.tells_of_book and version is not None and (known is None or version > known):
+            changes["status_version"] = version
+        if changes or order is not before:
+            order = msgspec.structs.replace(order, **changes, updated_at=self.at)
+        found: tuple[Anomaly, ...] = ()
+        if order.anomalies != before.anomalies:
+            found = tuple(Anomaly(a) for a in order.anomalies if a not in before.anomalies)
         return MergeResult(order, self.fill, self.verdict, found, "; ".join(self.notes))
 
     def _identity(self) -> None:
@@ -159,24 +169,24 @@ class _Merge:
 
     def _terms(self) -> None:
         """See a replace of ours come true, or somebody else change the order."""
-        update, order = self.update, self.order
+        update, order, amend = self.update, self.order, self.order.amend
         if self.is_older or update.amend_outcome in _NOT_YET_REPLACED:
             return
-        shown, known = Terms.shown(update), Terms.of(order)
-        is_news = shown.contradicts(known)
-        amend = order.amend
+        shown = Terms.shown(update)
+        is_news = shown.contradicts(order)
+        if not is_news and amend is None:
+            return
         if amend is not None and amend.quantity is not None and amend.price is not None:
             came_late = amend.kind is AmendKind.REPLACE and amend.state is AmendState.REFUSED
             is_done = update.amend_outcome is AmendOutcome.REPLACE_DONE
             if (
                 (amend.may_replace or came_late)
                 and (is_news or is_done)
-                and not shown.contradicts(Terms.of(amend))
+                and not shown.contradicts(amend)
             ):
                 self._adopt(amend.quantity, amend.price, amend.trigger_price)
                 return
-        ends = update.status in _ENDS or order.lifecycle.is_terminal
-        if ends or not is_news:
+        if not is_news or update.status in _ENDS or order.lifecycle.is_terminal:
             return
         quantity = shown.quantity or order.quantity
         price = shown.price or order.price
@@ -195,10 +205,9 @@ class _Merge:
         self._odd(Anomaly.EXTERNAL_CHANGE, f"changed to {quantity} at {price}, not by us")
 
     def _adopt(self, quantity: int, price: Decimal, trigger: Decimal | None) -> None:
-        order = self.order
-        was_ended = order.lifecycle.is_terminal
+        was_ended = self.order.lifecycle.is_terminal
         self.order = adopt_terms(
-            order, self.at, quantity=quantity, price=price, trigger_price=trigger
+            self.order, self.at, quantity=quantity, price=price, trigger_price=trigger
         )
         self._weigh(Verdict.LATE if was_ended else Verdict.MOVE, f"replaced: {quantity} at {price}")
 
@@ -223,16 +232,20 @@ class _Merge:
         growth = seen - order.filled_quantity
         if average is not None:
             value = average * seen
-            settled = tuple(a for a in order.anomalies if a != Anomaly.PRICE_UNCERTAIN)
-            self.order = order = msgspec.structs.replace(order, anomalies=settled)
+            if order.anomalies:
+                settled = tuple(a for a in order.anomalies if a != Anomaly.PRICE_UNCERTAIN)
+                order = msgspec.structs.replace(order, anomalies=settled)
         else:
             value = order.filled_value + order.price * growth
             self._odd(Anomaly.PRICE_UNCERTAIN, "no usable average price: valued at the limit")
             order = self.order
         self.fill = fill_of(order, growth, value - order.filled_value, self.at)
-        self.order = msgspec.structs.replace(order, filled_quantity=seen, filled_value=value)
-        if self.before.lifecycle.is_terminal and not order.is_late:
-            self.order = msgspec.structs.replace(self.order, is_late=True)
+        self.order = msgspec.structs.replace(
+            order,
+            filled_quantity=seen,
+            filled_value=value,
+            is_late=order.is_late or self.before.lifecycle.is_terminal,
+        )
 
     def _correct_value(self, value: Decimal) -> None:
         """Put right the value of what was filled at a price nobody had told yet."""
@@ -271,17 +284,14 @@ class _Merge:
         if filled and filled >= self._bound():
             if shows_all or self.order.lifecycle is not Lifecycle.FILLED:
                 self._advance(Trigger.SEEN_FILLED)
-                self._note_status_version()
+                self.tells_of_book = True
                 return
         elif grew:
             self._advance(Trigger.SEEN_PART_FILLED)
         trigger = _TRIGGER_OF[update.status]
         if update.status is RemoteStatus.UNRECOGNISED:
             self._odd(Anomaly.UNKNOWN_STATUS, f"unknown status {update.raw_status!r}")
-        if trigger is None or update.amend_outcome in {
-            AmendOutcome.CANCEL_REFUSED,
-            AmendOutcome.REPLACE_REFUSED,
-        }:
+        if trigger is None or update.amend_outcome in _REQUEST_REFUSED:
             return
         if trigger is Trigger.SEEN_FILLED:
             seen = update.filled_quantity
@@ -300,14 +310,7 @@ class _Merge:
         if trigger is Trigger.SEEN_CANCELLED and step.changed:
             self._note_external_cancel()
         # PENDING is the least thing a status can say, so it never makes an OPEN stale.
-        if trigger is not Trigger.SEEN_PENDING:
-            self._note_status_version()
-
-    def _note_status_version(self) -> None:
-        """Keep the version of the newest update that said something of the book."""
-        seen, known = self.update.version, self.order.status_version
-        if seen is not None and (known is None or seen > known):
-            self.order = msgspec.structs.replace(self.order, status_version=seen)
+        self.tells_of_book = trigger is not Trigger.SEEN_PENDING
 
     def _note_external_cancel(self) -> None:
         amend = self.before.amend
@@ -320,11 +323,8 @@ class _Merge:
             self.order = msgspec.structs.replace(self.order, is_external_change=True)
             self._odd(Anomaly.EXTERNAL_CHANGE, "cancelled, not by us")
 
-    def _request(self) -> None:
+    def _request(self, outcome: AmendOutcome) -> None:
         """Move the request register by what the broker says of the request."""
-        outcome = self.update.amend_outcome
-        if outcome is None:
-            return
         kind, trigger = SEEN_OUTCOME[outcome]
         if trigger is AmendTrigger.OBSERVED:
             amend = self.order.amend
@@ -338,8 +338,7 @@ class _Merge:
             if Terms.of(self.order) == Terms.of(self.before):
                 # Called done while the old terms are shown: accepted, not carried out.
                 trigger = AmendTrigger.REPLY_OK
-        step = amend_step(self.order, trigger, self.at, self.update.reason or "", kind=kind)
-        self._take(step)
+        self._take(amend_step(self.order, trigger, self.at, self.update.reason or "", kind=kind))
 
     def _advance(self, trigger: Trigger, *, is_newer: bool = False) -> Step:
         update = self.update
@@ -358,7 +357,7 @@ class _Merge:
 
     def _take(self, step: Step) -> None:
         self.order = step.order
-        if step.changed or step.verdict not in {Verdict.MOVE, Verdict.LATE}:
+        if step.changed or step.verdict not in _EXPECTED:
             self._weigh(step.verdict, step.note)
 
     def _odd(self, anomaly: Anomaly, note: str) -> None:
@@ -384,14 +383,15 @@ def fill_of(order: Order, quantity: int, value: Decimal, at: int) -> Fill:
     else:
         # A correction of what was valued too high or too low before: its price means nothing.
         price = order.price
+    request = order.request
     return Fill(
-        client_id=order.client_id,
-        group_id=order.key.group_id,
-        strategy=order.strategy,
-        account=order.account,
-        instrument=order.instrument,
-        side=order.side,
-        product=order.request.product,
+        client_id=request.client_id,
+        group_id=request.key.group_id,
+        strategy=request.strategy,
+        account=request.key.account,
+        instrument=request.instrument,
+        side=request.side,
+        product=request.product,
         quantity=quantity,
         price=price,
         at=at,

@@ -35,9 +35,11 @@ class Messages:
     def queue(self, requests: tuple[OrderRequest, ...]) -> None:
         """Queue orders that risk has just approved, in as few messages as may be."""
         desk = self._desk
-        alone = [request for request in requests if self._most(request) == 1]
+        alone = [place_ticket(r, desk.now) for r in requests if self._most(r) == 1]
         if alone:
-            desk.emit(Enqueue(tuple(place_ticket(request, desk.now) for request in alone)))
+            desk.emit(Enqueue(tuple(alone)))
+        if len(alone) == len(requests):
+            return
         for request in requests:
             if self._most(request) > 1 and not self._joins(request):
                 desk.emit(Enqueue((place_ticket(request, desk.now),)))

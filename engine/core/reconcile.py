@@ -29,7 +29,6 @@ from engine.model.order_state import Trigger
 from engine.model.order_update import OrderUpdate
 from engine.model.record import ForeignHeld, HumanActed
 from engine.model.verdict import Evidence
-from engine.ports import TradingState
 
 _RESOLVES: Final = {
     Resolution.NOT_PLACED: Trigger.RESOLVED_NOT_PLACED,
@@ -86,18 +85,15 @@ class Reconcile:
             HumanAdjusted: self._adjusted,
         }
 
-    def standing(self, account: str) -> tuple[TradingState, str]:
-        """Return what an account's books allow, and why."""
-        return self.books.standing(account)
-
     def adjustments(self) -> list[str]:
         """Return the ids of the differences that people accepted."""
         return sorted(self._adjustments)
 
     def order_changed(self, order: Order, before: Order) -> None:
         """Note what happened to one of our orders."""
-        self._cancels.order_changed(order, before)
-        if order.account in self._accounts:
+        if order.amend is not None:
+            self._cancels.order_changed(order, before)
+        if order.request.key.account in self._accounts:
             self.books.order_changed(order, before)
 
     def restore(self, act: HumanActed) -> None:

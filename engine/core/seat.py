@@ -124,7 +124,7 @@ def guard(
 class Seat:
     """One strategy in the kernel; ``strategy_id`` is its id in the YAML.
 
-    ``is_halted``: it gets no more hooks.
+    ``is_halted``: it gets no more hooks. ``unwritten``: those it need not be called for.
     ``is_recovering``: from a restart until what it held is known again it gets none either; prices
     pass it by, and whatever else came is told after ``on_recovered``.
     """
@@ -160,7 +160,7 @@ class Seat:
         self.commands_kseq = -1
         self._saved = b""
         self._has_state = False
-        self._unwritten: frozenset[str] = frozenset()
+        self.unwritten: frozenset[str] = frozenset()
 
     def listens_to(self, instrument: Instrument) -> bool:
         """Return True when it watches an instrument, by asking or through a group's leg."""
@@ -179,12 +179,12 @@ class Seat:
         self._has_state = bool(getattr(state, "__struct_fields__", ()))
         self._saved = encode_state(state)
         if not self._has_state:
-            self._unwritten = frozenset(h for h in _AT_REST if is_unwritten(getattr(strategy, h)))
+            self.unwritten = frozenset(h for h in _AT_REST if is_unwritten(getattr(strategy, h)))
         self.deliver = self._tick_caller()
 
     def call(self, hook: str, function: Callable[..., None], *args: Any) -> None:
         """Run a hook to its end, whatever it does."""
-        if self.is_halted or hook in self._unwritten:
+        if self.is_halted or hook in self.unwritten:
             return
         if self.is_recovering and hook != "on_stop":
             call = hook, function, args
@@ -263,4 +263,5 @@ class Seat:
         if payload != self._saved:
             self._saved = payload
             desk = self._desk
+            desk.states[self.strategy_id] = payload
             desk.keep(StateSaved(desk.now, desk.kseq, self.strategy_id, payload))

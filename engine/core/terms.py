@@ -31,10 +31,13 @@ class Terms(NamedTuple):
         quantity = update.quantity if (update.quantity or 0) > 0 else None
         return cls(quantity, usable(update.price), usable(update.trigger_price))
 
-    def contradicts(self, other: Terms) -> bool:
-        """Say whether anything shown here is other than in ``other``."""
-        return any(
-            mine is not None and mine != theirs for mine, theirs in zip(self, other, strict=True)
+    def contradicts(self, other: Order | Amend) -> bool:
+        """Say whether anything shown here is other than an order has or a request carries."""
+        quantity, price, trigger_price = self
+        return (
+            (quantity is not None and quantity != other.quantity)
+            or (price is not None and price != other.price)
+            or (trigger_price is not None and trigger_price != other.trigger_price)
         )
 
 

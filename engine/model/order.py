@@ -53,10 +53,12 @@ class Purpose(StrEnum):
     UNWIND = "unwind"
     FLATTEN = "flatten"
 
-    @property
-    def reduces(self) -> bool:
-        """True when the order can only take exposure away."""
-        return self in (Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
+    reduces: bool
+    """True when the order can only take exposure away."""
+
+
+for _purpose in Purpose:
+    _purpose.reduces = _purpose in (Purpose.EXIT, Purpose.UNWIND, Purpose.FLATTEN)
 
 
 class Lifecycle(StrEnum):
@@ -82,20 +84,13 @@ class Lifecycle(StrEnum):
     NOT_PLACED = "NOT_PLACED"
     QUARANTINED = "QUARANTINED"
 
-    @property
-    def is_terminal(self) -> bool:
-        """True when nothing more is expected of the order."""
-        return self in _TERMINAL
-
-    @property
-    def is_unknown(self) -> bool:
-        """True when the order may or may not stand at the broker."""
-        return self in (Lifecycle.IN_DOUBT, Lifecycle.QUARANTINED)
-
-    @property
-    def is_working(self) -> bool:
-        """True when the broker is known to hold it and it can still fill."""
-        return self in _WORKING
+    # Worked out once for each state: they are asked dozens of times for every order.
+    is_terminal: bool
+    """True when nothing more is expected of the order."""
+    is_unknown: bool
+    """True when the order may or may not stand at the broker."""
+    is_working: bool
+    """True when the broker is known to hold it and it can still fill."""
 
 
 _TERMINAL = frozenset(
@@ -111,6 +106,10 @@ _TERMINAL = frozenset(
 _WORKING = frozenset(
     {Lifecycle.ACKED, Lifecycle.PENDING_NEW, Lifecycle.TRIGGER_PENDING, Lifecycle.OPEN}
 )
+for _lifecycle in Lifecycle:
+    _lifecycle.is_terminal = _lifecycle in _TERMINAL
+    _lifecycle.is_unknown = _lifecycle in (Lifecycle.IN_DOUBT, Lifecycle.QUARANTINED)
+    _lifecycle.is_working = _lifecycle in _WORKING
 
 
 class AmendKind(StrEnum):
@@ -130,15 +129,12 @@ class AmendState(StrEnum):
     REFUSED = "REFUSED"
     DONE = "DONE"
 
-    @property
-    def is_outstanding(self) -> bool:
-        """True while an answer is still expected."""
-        return self in (
-            AmendState.WANTED,
-            AmendState.SENDING,
-            AmendState.ACKED,
-            AmendState.IN_DOUBT,
-        )
+    is_outstanding: bool
+    """True while an answer is still expected."""
+
+
+for _state in AmendState:
+    _state.is_outstanding = _state not in (AmendState.REFUSED, AmendState.DONE)
 
 
 class Amend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -304,7 +300,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def overfill(self) -> int:
         """Units filled beyond what was asked: always an alarm."""
-        return max(0, self.filled_quantity - self.quantity)
+        filled, quantity = self.filled_quantity, self.quantity
+        return filled - quantity if filled > quantity else 0
 
     @property
     def average_price(self) -> Decimal | None:

@@ -8,7 +8,6 @@ function takes an ``Order`` and returns another; nothing here sends, stores or r
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -39,6 +38,7 @@ _UNSENT = (Lifecycle.INTENT, Lifecycle.APPROVED)
 _NEVER_SENT = (*_UNSENT, Lifecycle.DENIED)
 # What has filled in part has been open, whatever a broker calls it afterwards.
 _BEFORE_OPEN = (Lifecycle.ACKED, Lifecycle.PENDING_NEW, Lifecycle.TRIGGER_PENDING)
+_AFTER_ITS_END = (Verdict.LATE, Verdict.RESURRECT)
 _IN_FLIGHT = (AmendState.SENDING, AmendState.ACKED, AmendState.IN_DOUBT)
 _ENDS_WITH_REASON = (
     Lifecycle.DENIED,
@@ -50,7 +50,7 @@ _ENDS_WITH_REASON = (
 )
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True):
     """An order after one trigger: ``order`` is the same object when nothing of it changed."""
 
     order: Order
@@ -88,40 +88,44 @@ def advance(
         )
     if outcome.verdict is Verdict.ORPHAN:
         return Step(order, changed=False, verdict=Verdict.ORPHAN, note=outcome.note)
-    outcome = _decide(order, outcome, evidence, is_newer=is_newer, seen_quantity=seen_quantity)
-    if order.filled_quantity and outcome.next in _BEFORE_OPEN and outcome.next is not state:
-        outcome = outcome._replace(next=Lifecycle.OPEN)
-    anomaly = outcome.anomaly
-    note = outcome.note
-    verdict = outcome.verdict
-    if broker_id is not None and order.broker_id not in {None, broker_id}:
+    if outcome.rule is not None:
+        outcome = _decide(order, outcome, evidence, is_newer=is_newer, seen_quantity=seen_quantity)
+    after, verdict, anomaly, _, note = outcome
+    if order.filled_quantity and after in _BEFORE_OPEN and after is not state:
+        after = Lifecycle.OPEN
+    known = order.broker_id
+    if broker_id is not None and known is not None and known != broker_id:
         anomaly = Anomaly.BROKER_ID_CONFLICT
         verdict = max(verdict, Verdict.ANOMALY, key=lambda v: v.weight)
-        note = f"the broker named it {order.broker_id} and now {broker_id}: two may stand"
+        note = f"the broker named it {known} and now {broker_id}: two may stand"
     changes: dict[str, object] = {}
-    if outcome.next is not state:
-        changes["lifecycle"] = outcome.next
-        if outcome.next in _ENDS_WITH_REASON and (reason or code):
+    if after is not state:
+        changes["lifecycle"] = after
+        if (reason or code) and after in _ENDS_WITH_REASON:
             changes["reason"] = reason or None
             changes["code"] = code or None
-        if outcome.next.is_terminal and order.amend is not None:
-            changes["amend"] = _settled(order.amend, outcome.next)
+        if order.amend is not None and after.is_terminal:
+            changes["amend"] = _settled(order.amend, after)
     elif reason and order.reason is None and state in _ENDS_WITH_REASON:
         changes["reason"] = reason
         changes["code"] = code or order.code
-    if broker_id is not None and order.broker_id is None:
+    if broker_id is not None and known is None:
         changes["broker_id"] = broker_id
     if (
         order.acked_at is None
-        and state not in _NEVER_SENT
         and (trigger is Trigger.REPLY_OK or trigger.is_remote)
+        and state not in _NEVER_SENT
     ):
         changes["acked_at"] = at
-    if verdict in {Verdict.LATE, Verdict.RESURRECT} and not order.is_late:
+    if verdict in _AFTER_ITS_END and not order.is_late:
         changes["is_late"] = True
     if anomaly is not None and anomaly not in order.anomalies:
         changes["anomalies"] = (*order.anomalies, anomaly)
-    return _step(order, changes, at, verdict, note, anomaly)
+    if not changes:
+        return Step(order, changed=False, verdict=verdict, note=note, anomaly=anomaly)
+    changes["updated_at"] = at
+    moved = msgspec.structs.replace(order, **changes)
+    return Step(moved, changed=True, verdict=verdict, note=note, anomaly=anomaly)
 
 
 def sent(order: Order, at: int) -> Order:
@@ -165,7 +169,7 @@ def want_cancel(order: Order, at: int, reason: str) -> Step:
             trigger_price=amend.trigger_price,
         )
         note = "overtakes a replace whose outcome is not known"
-    return _step(order, {"amend": wanted}, at, Verdict.MOVE, note)
+    return _amended(order, wanted, at, Verdict.MOVE, note)
 
 
 def want_replace(order: Order, replacement: Replacement, at: int) -> Step:
@@ -203,7 +207,7 @@ def want_replace(order: Order, replacement: Replacement, at: int) -> Step:
             verdict=Verdict.STALE,
             note="an earlier replace is still in doubt: what the broker shows decides it first",
         )
-    return _step(order, {"amend": wanted}, at, Verdict.MOVE, "")
+    return _amended(order, wanted, at, Verdict.MOVE)
 
 
 def is_amend_due(order: Order) -> bool:
@@ -250,7 +254,7 @@ def amend_step(
         return Step(order, changed=False, verdict=verdict, note=note)
     if not moved.state.is_outstanding and moved.queued is not None:
         moved = moved.queued
-    return _step(order, {"amend": moved}, at, verdict, note)
+    return _amended(order, moved, at, verdict, note)
 
 
 def adopt_terms(
@@ -299,10 +303,7 @@ def _decide(
     seen_quantity: int | None,
 ) -> Outcome:
     """Return the cell as it applies to this order: the rules of the table, in words of its own."""
-    state = order.lifecycle
-    rule = outcome.rule
-    if rule is None:
-        return outcome
+    state, rule = order.lifecycle, outcome.rule
     if rule is Rule.IF_NEWER:
         if is_newer and not order.filled_quantity:
             return outcome
@@ -352,18 +353,9 @@ def _overtaken(order: Order, amend: Amend, trigger: AmendTrigger, at: int) -> St
     if amend.quantity is None or not dead:
         return Step(order, changed=False, verdict=Verdict.STALE, note="a cancel overtook it")
     bare = msgspec.structs.replace(amend, quantity=None, price=None, trigger_price=None)
-    return _step(order, {"amend": bare}, at, Verdict.MOVE, "the overtaken replace was refused")
+    return _amended(order, bare, at, Verdict.MOVE, "the overtaken replace was refused")
 
 
-def _step(
-    order: Order,
-    changes: dict[str, object],
-    at: int,
-    verdict: Verdict,
-    note: str,
-    anomaly: Anomaly | None = None,
-) -> Step:
-    if not changes:
-        return Step(order, changed=False, verdict=verdict, note=note, anomaly=anomaly)
-    changed = msgspec.structs.replace(order, **changes, updated_at=at)
-    return Step(changed, changed=True, verdict=verdict, note=note, anomaly=anomaly)
+def _amended(order: Order, amend: Amend, at: int, verdict: Verdict, note: str = "") -> Step:
+    changed = msgspec.structs.replace(order, amend=amend, updated_at=at)
+    return Step(changed, changed=True, verdict=verdict, note=note)

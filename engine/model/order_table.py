@@ -46,10 +46,12 @@ class Trigger(StrEnum):
     RESOLVED_CANCELLED = "RESOLVED_CANCELLED"
     RESOLVED_REJECTED = "RESOLVED_REJECTED"
 
-    @property
-    def is_remote(self) -> bool:
-        """True when a broker shows it."""
-        return self.startswith("SEEN_")
+    is_remote: bool
+    """True when a broker shows it."""
+
+
+for _trigger in Trigger:
+    _trigger.is_remote = _trigger.startswith("SEEN_")
 
 
 class Rule(StrEnum):

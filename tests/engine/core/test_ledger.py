@@ -142,6 +142,23 @@ def test_what_has_no_price_counts_at_cost_and_is_named() -> None:
     assert ledger.unmarked(ticks) == (INFY,)
 
 
+def test_what_an_only_account_has_parts_from_all_at_the_first_fill_in_another() -> None:
+    ledger = ledger_of(fill(BUY, 10, "100"), fill(SELL, 4, "110"))
+    index = INFY.index
+    assert ledger.standing(None, None) == ledger.standing(None, "a") == (40.0, [(index, 6, 600.0)])
+    assert ledger.standing("s", None) == ledger.standing("s", "a") == (40.0, [(index, 6, 600.0)])
+    ledger.apply(fill(BUY, 1, "100", account="b"))
+    ledger.apply(fill(SELL, 6, "100", account="a", strategy="t"))
+    ledger.apply(fill(BUY, 2, "100", account="c"))
+    assert ledger.standing(None, "a") == (40.0, [])
+    assert ledger.standing(None, "b") == (0.0, [(index, 1, 100.0)])
+    assert ledger.standing(None, "c") == (0.0, [(index, 2, 200.0)])
+    assert ledger.standing(None, None) == (40.0, [(index, 1, 100.0), (index, 2, 200.0)])
+    assert ledger.standing("s", "a") == (40.0, [(index, 6, 600.0)])
+    assert ledger.standing("s", None) == (40.0, [(index, 9, 900.0)])
+    assert ledger.standing("t", None) == ledger.standing("t", "a") == (0.0, [(index, -6, -600.0)])
+
+
 def test_products_and_accounts_are_kept_apart_and_netted_where_asked() -> None:
     ledger = ledger_of(
         fill(BUY, 10, "100"),
