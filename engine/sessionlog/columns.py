@@ -1,6 +1,10 @@
-"""Looks into Arrow columns without making an object per value; slices are respected."""
+"""Arrow columns, looked into without an object per value, and made; slices are respected."""
 
 from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate
 
 import pyarrow as pa
 
@@ -29,3 +33,13 @@ def binary_bytes(column: pa.Array) -> memoryview:
     bounds = memoryview(offsets).cast("i")
     first, last = bounds[column.offset], bounds[column.offset + len(column)]
     return memoryview(data)[first:last] if last > first else memoryview(b"")
+
+
+def of_bytes(kind: pa.DataType, values: Sequence[bytes]) -> pa.Array:
+    """Make what ``pa.array`` makes of bytes or UTF-8 text.
+
+    ``pa.array`` imports pandas wherever it is installed (half a second, 60 MB).
+    """
+    offsets = array("i", accumulate(map(len, values), initial=0))
+    data = pa.py_buffer(b"".join(values))
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(offsets), data])

@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pyarrow as pa
 
 from engine.errors import RecordingError
+from engine.sessionlog.columns import codes, of_bytes
+from engine.sessionlog.format import RowKind
+from engine.sessionlog.packed import HashingSink, PackedHash
 from engine.sessionlog.reader import SessionLog
+from engine.sessionlog.row import Summary
 
 BATCH_ROWS: Final = 4096
 ZSTD_LEVEL: Final = 3
@@ -37,7 +42,8 @@ def compact(source: Path, target: Path | None = None, *, zstd_level: int = ZSTD_
             written = SessionLog.open(part)
             content = written.require_intact()
             # A log that was closed says itself what its content is, and was compared with that.
-            if not written.is_closed and content != log.content_hash():
+            alike = written.is_as_packed() if log.is_closed else content == log.content_hash()
+            if not alike:
                 raise RecordingError(f"{source}: came out differently; the disk or memory is bad")
             part.chmod(source.stat().st_mode)
             part.replace(target)
@@ -52,16 +58,30 @@ def compact(source: Path, target: Path | None = None, *, zstd_level: int = ZSTD_
 
 
 def _write(log: SessionLog, part: Path, zstd_level: int) -> None:
-    """Write the rows, durable."""
+    """Write the rows, durable; the summary in a batch of its own, behind what it vouches for."""
     options = pa.ipc.IpcWriteOptions(
         compression=pa.Codec("zstd", compression_level=zstd_level), use_threads=False
     )
+    summary = log.summary
     with part.open("wb") as file:
-        with pa.ipc.new_file(file, log.schema, options=options) as writer:
+        packed = None if summary is None else PackedHash(log.header_json, summary)
+        sink = file if packed is None else pa.PythonFile(HashingSink(file, packed), mode="w")
+        with pa.ipc.new_file(sink, log.schema, options=options) as writer:
             for batch in _rebatched(log.batches()):
-                writer.write_batch(batch)
+                rows = batch.num_rows - codes(batch.column(0)).count(RowKind.CLOSED)
+                if rows:
+                    writer.write_batch(batch.slice(0, rows))
+                if summary is not None and packed is not None and rows < batch.num_rows:
+                    said = msgspec.structs.replace(summary, packed=packed.packed())
+                    writer.write_batch(_closing(batch.slice(rows), said))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _closing(row: pa.RecordBatch, summary: Summary) -> pa.RecordBatch:
+    """Return the closing row with ``summary`` for its payload."""
+    payload = of_bytes(pa.binary(), [msgspec.json.encode(summary)])
+    return pa.RecordBatch.from_arrays([*row.columns[:-1], payload], schema=row.schema)
 
 
 def _rebatched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -27,6 +27,7 @@ from engine.sessionlog.format import (
     decode_header,
     make_schema,
 )
+from engine.sessionlog.packed import packed_of
 from engine.sessionlog.row import (
     Chain,
     ChainedEffects,
@@ -177,6 +178,22 @@ class SessionLog:
         self._require(found)
         return found
 
+    @property
+    def has_packed_hash(self) -> bool:
+        """The summary says what the bytes of this file are: those of a compacted log."""
+        return self.summary is not None and self.summary.packed is not None
+
+    def is_as_packed(self) -> bool:
+        """Tell whether this file, with its header and summary, is what compaction wrote."""
+        summary = self.summary
+        if summary is None or summary.packed is None:
+            return False
+        try:
+            length = summary.packed.bytes
+            return packed_of(self.path, self.header_json, summary, length) == summary.packed
+        except OSError as error:
+            raise RecordingError(f"{self.path}: cannot be read: {error.strerror}") from error
+
     def _require(self, found: str) -> None:
         if self.summary is not None and self.summary.content_sha256 != found:
             raise RecordingError(
@@ -188,12 +205,15 @@ class SessionLog:
         """Yield the binary frames in batches: the hot path of a replay.
 
         Raises ``RecordingError`` when a frame is missing or earlier than the one before it and,
-        where ``checked``, after the last one when the content was not what was written: reading a
-        long recording twice, first to check it, would cost as much as replaying it.
+        where ``checked``, when the content is not what was recorded: before the first frame where
+        the file says what its bytes are, else after the last one, since reading a long recording
+        twice, first to check it, would cost as much as replaying it.
         """
         number = 0
         last_at = 0
-        content = ContentHash(self.header_json) if checked else None
+        content = ContentHash(self.header_json) if checked and not self.has_packed_hash else None
+        if checked and content is None and not self.is_as_packed():
+            self.require_intact()  # Damaged, or the same rows rewritten by another program.
         for batch in self.batches():
             if content is not None:
                 content.add(batch)
@@ -222,6 +242,11 @@ class SessionLog:
             last_at = received_at[-1]
         if content is not None:
             self._require(content.hex())
+        elif checked and self.summary is not None and number != self.summary.frames:
+            raise RecordingError(
+                f"{self.path}: has {number} frames, and its summary counts {self.summary.frames}; "
+                "copy the file again from where it was made"
+            )
 
     def frames(self) -> Iterator[Frame]:
         """Yield the binary frames one by one."""

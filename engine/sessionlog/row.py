@@ -34,12 +34,23 @@ class ChainedEffects(msgspec.Struct, frozen=True):
     effects: msgspec.Raw
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Packed(msgspec.Struct, frozen=True):
+    """What a compacted file has before its last batch: so many ``bytes``, and their hash (hex).
+
+    The hash begins with the header and the summary, so that it covers those as well
+    (``engine.sessionlog.packed``).
+    """
+
+    bytes: int
+    sha256: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last row of a log that was closed in order.
 
     ``content_sha256`` covers header and rows and survives compaction. ``events`` counts dispatched
     events, ``effects`` the rows with effects. ``first_at`` and ``last_at`` are the receive times of
-    the first and the last frame, None without one.
+    the first and the last frame, None without one. ``packed`` is compaction's, None before it.
     """
 
     content_sha256: str
@@ -52,6 +63,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     first_at: int | None
     last_at: int | None
     reason: str
+    packed: Packed | None = None
 
 
 class Row(NamedTuple):

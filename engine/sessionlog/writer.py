@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import accumulate, count, islice, repeat
+from itertools import count, islice, repeat
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from engine.errors import InvariantBroken, RecordingError
 from engine.ports import Disk
+from engine.sessionlog.columns import of_bytes
 from engine.sessionlog.content import ContentHash
 from engine.sessionlog.format import (
     KIND_NAMES,
@@ -65,8 +66,8 @@ class SessionLogWriter:
         names = header.source_names()
         self._source_codes = {name: code for code, name in enumerate(names)}
         self._own_code = self._source_codes[OWN_SOURCE]
-        self._kind_names = _bytes_of(pa.string(), [name.encode() for name in KIND_NAMES])
-        self._source_names = _bytes_of(pa.string(), [name.encode() for name in names])
+        self._kind_names = of_bytes(pa.string(), [name.encode() for name in KIND_NAMES])
+        self._source_names = of_bytes(pa.string(), [name.encode() for name in names])
         self._content = ContentHash(header_json)
         self._chain = Chain(header_json)
 
@@ -259,7 +260,7 @@ class SessionLogWriter:
                 _fixed(array("q", seqs), self._schema.field("seq").type),
                 _fixed(array("q", times), self._schema.field("at").type),
                 _named(bytes(sources), self._source_names),
-                _bytes_of(pa.binary(), payloads),
+                of_bytes(pa.binary(), payloads),
             ],
             schema=self._schema,
         )
@@ -319,13 +320,3 @@ def _named(codes: bytes, names: pa.Array) -> pa.DictionaryArray:
 
 def _fixed(values: array[int], kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
-
-
-def _bytes_of(kind: pa.DataType, values: Sequence[bytes]) -> pa.Array:
-    """Make what ``pa.array`` makes of bytes or UTF-8 text.
-
-    ``pa.array`` imports pandas wherever it is installed (half a second, 60 MB).
-    """
-    offsets = array("i", accumulate(map(len, values), initial=0))
-    data = pa.py_buffer(b"".join(values))
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(offsets), data])
