@@ -19,15 +19,17 @@ from engine.app import (
 )
 from engine.errors import RecordingError, VerificationFailed
 from engine.model.codec import Codec, encode
-from engine.model.effect import Keep, RunBackground, Say
+from engine.model.effect import RunBackground, Say
 from engine.model.event import Event, FrameDepth, InlineEvent
 from engine.ports import Decoder
+from engine.runtime.effects import as_logged, sort_out
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.sessions_on_disk import SessionFolder
 from engine.sessionlog.reader import SessionLog
 from engine.sessionlog.row import DispatchedEvent, DispatchedFrames, Effects
 
 SHOWN_BYTES_MAX = 600
+_EFFECTS = "of its effects"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +115,13 @@ def verify(session: SessionFolder) -> Verified:
         for name, wanted in log.header.hashes.items()
         if name in current and current[name] != wanted
     ]
-    replay = _Replay(parts, recording, log)
+    # As they stand: a record that was decoded is not always written the same (150 and 150.0). The
+    # first one is the boot, which the kernel does not make.
+    journal = read_journal(session.journal, recording.catalogue).raw[1:]
+    replay = _Replay(parts, recording, log, [entry.payload for entry in journal])
     try:
         events, effects = replay.run()
-        records = _compare_journal(session, recording, replay.kept, is_whole=log.is_closed)
+        records = replay.require_as_many(is_whole=log.is_closed)
     except VerificationFailed as failed:
         # What has changed is the first place to look.
         raise VerificationFailed(
@@ -133,12 +138,15 @@ def verify(session: SessionFolder) -> Verified:
 
 
 class _Replay:
-    """Feeds the rows of a log to a kernel and compares what it wants."""
+    """Feeds the rows of a log to a kernel, and compares what it wants with them and the journal."""
 
-    def __init__(self, parts: Parts, recording: Recording, log: SessionLog) -> None:
+    def __init__(
+        self, parts: Parts, recording: Recording, log: SessionLog, journal: list[bytes]
+    ) -> None:
         self._kernel = parts.kernel
         self._runner = parts.runner
-        self.kept: list[bytes] = []
+        self._journal = journal
+        self._records = 0
         self._decoder: Decoder = recording.decoder
         self._frames = _Frames(recording.log)
         self._codec = Codec(recording.catalogue)
@@ -149,7 +157,7 @@ class _Replay:
         self._effects = 0
 
     def run(self) -> tuple[int, int]:
-        """Replay everything; journal records go to ``kept``. Return (events, effects)."""
+        """Replay everything. Return (events, effects)."""
         for decision in self._log.decisions():
             if isinstance(decision, Effects):
                 self._compare(decision.kseq, decision.payload)
@@ -197,56 +205,53 @@ class _Replay:
         self._events += 1
         self._kseq = kseq
         if effects:
-            self._answer = encode(effects)
-            for effect in effects:
-                if isinstance(effect, Keep):
-                    self.kept.append(encode(effect.record))
-                elif isinstance(effect, RunBackground):
+            records, others = sort_out(effects)
+            self._answer = as_logged(records, others)
+            for record in records:
+                self._compare_record(encode(record))
+            for effect in others:
+                if isinstance(effect, RunBackground):
                     effect.work.close()
+
+    def _compare_record(self, got: bytes) -> None:
+        """Hold the next record of the journal against the one the kernel made again.
+
+        Of a session that was cut short the journal may have more, written before the log was, or
+        fewer: the disk was full.
+        """
+        place, journal = self._records, self._journal
+        self._records += 1
+        if place < len(journal) and journal[place] != got:
+            where = f"of journal record {place + 2}"
+            raise VerificationFailed(_divergence(self._kseq, where, journal[place], got))
+
+    def require_as_many(self, *, is_whole: bool) -> int:
+        """Return how many records were compared; of a whole session that must be all."""
+        made, written = self._records, len(self._journal)
+        if is_whole and written != made:
+            raise VerificationFailed(
+                f"the journal has not as many records as were decided\n"
+                f"  wanted {written + 1}\n  got    {made + 1}"
+            )
+        return min(made, written)
 
     def _compare(self, kseq: int, wanted: bytes) -> None:
         got, self._answer = self._answer, None
         self._effects += 1
         if kseq != self._kseq or got != wanted:
-            raise VerificationFailed(_divergence(kseq, wanted, got))
+            raise VerificationFailed(_divergence(kseq, _EFFECTS, wanted, got))
 
     def _require_answered(self) -> None:
         """The event before led to effects now, and to none in the session."""
         if self._answer is not None:
-            raise VerificationFailed(_divergence(self._kseq, b"[]", self._answer))
-
-
-def _compare_journal(
-    session: SessionFolder, recording: Recording, kept: list[bytes], *, is_whole: bool
-) -> int:
-    """Hold the journal against the records the kernel made again; its first one is the boot.
-
-    Of a session that was cut short it may hold more (it is written at once, the log a little later)
-    or less (the disk was full). Return how many were compared.
-    """
-    # As they stand: a record that was decoded is not always written the same (150 and 150.0).
-    written = [
-        entry.payload for entry in read_journal(session.journal, recording.catalogue).raw[1:]
-    ]
-    for place, (wanted, got) in enumerate(zip(written, kept, strict=False)):
-        if wanted != got:
-            raise VerificationFailed(
-                f"journal record {place + 2} is the first that differs\n"
-                f"  wanted {_short(wanted)}\n  got    {_short(got)}"
-            )
-    if is_whole and len(written) != len(kept):
-        raise VerificationFailed(
-            f"the journal has not as many records as were decided\n"
-            f"  wanted {len(written) + 1}\n  got    {len(kept) + 1}"
-        )
-    return min(len(written), len(kept))
+            raise VerificationFailed(_divergence(self._kseq, _EFFECTS, b"[]", self._answer))
 
 
 def _differs(kseq: int, wanted: str, got: str) -> str:
     return f"event {kseq} is the first that differs\n  wanted {wanted}\n  got    {got}"
 
 
-def _divergence(kseq: int, wanted: bytes, got: bytes | None) -> str:
+def _divergence(kseq: int, where: str, wanted: bytes, got: bytes | None) -> str:
     """Return the first difference of two answers, with a little of what stands before it."""
     came = b"[]" if got is None else got
     place = next(
@@ -255,7 +260,7 @@ def _divergence(kseq: int, wanted: bytes, got: bytes | None) -> str:
     )
     start = max(0, place - 80)
     return (
-        f"event {kseq} is the first that differs, at byte {place} of its effects\n"
+        f"event {kseq} is the first that differs, at byte {place} {where}\n"
         f"  wanted {_short(wanted[start:])}\n  got    {_short(came[start:])}"
     )
 

@@ -20,6 +20,12 @@ class Keep(msgspec.Struct, frozen=True, tag=True):
     record: Record
 
 
+class Kept(msgspec.Struct, frozen=True, tag=True):
+    """What a session log has in place of ``Keep``: so many records, which the journal has."""
+
+    records: int
+
+
 class Enqueue(msgspec.Struct, frozen=True, tag=True):
     """Hand messages to the governor."""
 

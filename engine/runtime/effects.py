@@ -14,12 +14,14 @@ import msgspec
 
 from engine.core.failure import describe
 from engine.model.arithmetic import fresh_arithmetic
+from engine.model.codec import encode
 from engine.model.command import MessageKind
 from engine.model.effect import (
     Effect,
     Enqueue,
     Forget,
     Keep,
+    Kept,
     LoadHistory,
     RunBackground,
     Say,
@@ -74,7 +76,10 @@ class Effects:
 
     def carry(self, effects: Iterable[Effect], now: int) -> None:
         """Do what the kernel wants, in its order."""
-        records, others = sort_out(effects)
+        self.carry_out(*sort_out(effects), now)
+
+    def carry_out(self, records: Sequence[Record], others: Sequence[Effect], now: int) -> None:
+        """``carry``, of effects that were sorted out."""
         if records:
             self._sequence = self._journal.append_all(records, now)
         work = self._work
@@ -154,6 +159,11 @@ def sort_out(effects: Iterable[Effect]) -> tuple[list[Record], list[Effect]]:
         else:
             others.append(effect)
     return records, others
+
+
+def as_logged(records: Sequence[Record], others: Sequence[Effect]) -> bytes:
+    """Return what a session log says of an event's effects: how many records, and all the rest."""
+    return encode([Kept(len(records)), *others] if records else others)
 
 
 async def finish(effect: RunBackground) -> BackgroundDone:

@@ -85,12 +85,16 @@ class LiveEffects:
         Returns those records.
         """
         records, others = sort_out(effects)
+        self.carry_out(records, others, now)
+        return records
+
+    def carry_out(self, records: Sequence[Record], others: Sequence[Effect], now: int) -> None:
+        """``carry``, of effects that were sorted out."""
         if records:
             self._journal.append_all(records, now)
         work = self._work
         for effect in others:
             work[effect.__class__](effect, now)
-        return records
 
     @property
     def journaled(self) -> int:

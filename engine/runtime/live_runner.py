@@ -32,6 +32,7 @@ from engine.ports import Clock, DecisionLog, MessageGovernor
 from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
 from engine.runtime.checkpoints import Checkpoints
+from engine.runtime.effects import as_logged, sort_out
 from engine.runtime.feed_watch import FeedWatch
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.live_effects import LiveEffects
@@ -250,8 +251,10 @@ class LiveRunner:
         effects = kernel.handle(event, now)
         self._bus.tell(event)
         if effects is not NOTHING and effects:
-            self._log.effects(kernel.desk.kseq, now, encode(effects))
-            self._commit.want(self._effects.carry(effects, now))
+            records, others = sort_out(effects)
+            self._log.effects(kernel.desk.kseq, now, as_logged(records, others))
+            self._effects.carry_out(records, others, now)
+            self._commit.want(records)
             self._checkpoints.look(now)
             # What was begun here calculates on in the context it was begun in; hooks get another.
             fresh_arithmetic()

@@ -32,7 +32,7 @@ from engine.ports import DecisionLog, Decoder, MessageGovernor, VirtualBroker
 from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Pacer, stopwatch_ns
-from engine.runtime.effects import Effects, finish
+from engine.runtime.effects import Effects, as_logged, finish, sort_out
 from engine.runtime.frames import FrameBatch, FrameLoop
 from engine.runtime.progress import Progress
 from engine.runtime.silence import SilenceRule
@@ -244,8 +244,9 @@ class ReplayRunner:
             self._carry(effects, now)
 
     def _carry(self, effects: Iterable[Effect], now: int) -> None:
-        self._log.effects(self._kernel.desk.kseq, now, encode(effects))
-        self._effects.carry(effects, now)
+        records, others = sort_out(effects)
+        self._log.effects(self._kernel.desk.kseq, now, as_logged(records, others))
+        self._effects.carry_out(records, others, now)
 
     def _answer(self, now: int) -> None:
         """Dispatch what follows at once from what was carried out, and what the governor frees.

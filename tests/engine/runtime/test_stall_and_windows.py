@@ -47,11 +47,10 @@ class Sends:
     def journaled(self) -> int:
         return self._scene.journal.sequence
 
-    def carry(self, effects: Iterable[Any], now: int) -> list[Any]:
-        for _ in effects:
+    def carry_out(self, _: Iterable[Any], tickets: Iterable[Any], now: int) -> None:
+        for _ in tickets:
             sequence = self._scene.journal.append(BOOT, now)
             self._tasks.append(asyncio.create_task(self._send(sequence)))
-        return []
 
     async def _send(self, sequence: int) -> None:
         await self._scene.commit.wait(sequence)
