@@ -29,6 +29,7 @@ from engine.runtime import logs
 from engine.runtime.clock import Pacer, SystemClock, stopwatch_ns
 from engine.runtime.disk import FileDisk
 from engine.runtime.frames import FrameBatch
+from engine.runtime.gathered_journal import GatheredJournal
 from engine.runtime.heap import settled_heap
 from engine.runtime.journal import Journal
 from engine.runtime.progress import Progress
@@ -101,7 +102,7 @@ async def run_paper(
             )
             batches = recording.frames()
             first = next(batches)
-            session.journal.append(booted(loaded, recording), first.received_at[0])
+            session.journal.append_all((booted(loaded, recording),), first.received_at[0])
             parts.runner.begin(first.received_at[0])
             await parts.runner.settle()
         except BaseException:
@@ -151,7 +152,7 @@ async def run_paper(
 class _Session(NamedTuple):
     """The files of a session that is being written; ``note`` keeps a line said to a person."""
 
-    journal: Journal
+    journal: GatheredJournal
     log: SessionLogWriter
     note: Callable[[Say], None]
 
@@ -162,8 +163,9 @@ class _Session(NamedTuple):
         """Make them; ``files`` releases them, whatever happens."""
         keep_configuration(loaded, folder)
         path = folder / JOURNAL_NAME
-        disk = FileDisk.create(path)
-        journal = Journal.create(disk, SystemClock(), name=str(path), gathers=True)
+        journal = GatheredJournal(
+            Journal.create(FileDisk.create(path), SystemClock(), name=str(path))
+        )
         files.callback(_release, journal)
         path = folder / LOG_NAME
         log = SessionLogWriter(
@@ -187,7 +189,7 @@ def _to_both(first: Callable[[Say], None], second: Callable[[Say], None]) -> Cal
     return say
 
 
-def _release(journal: Journal) -> None:
+def _release(journal: GatheredJournal) -> None:
     with suppress(LegworkError):
         journal.close()
 

@@ -120,7 +120,7 @@ class Feed(Protocol):
 class RecordSink(Protocol):
     """Where journal records go (``engine.runtime.journal.Journal``)."""
 
-    def append_all(self, records: Iterable[Record], at: int) -> int:
+    def append_all(self, records: Sequence[Record], at: int) -> int:
         """Write records made at ``at`` (ns UTC), in order, and return the last one's sequence."""
 
 

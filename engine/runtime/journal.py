@@ -54,8 +54,6 @@ HEAD: Final = Struct("<QIHqq")
 HASH_BYTES: Final = 16
 LENGTH_MIN: Final = HEAD.size + HASH_BYTES
 LENGTH_MAX: Final = 16 << 20
-GATHERED_MAX: Final = 1_000
-"""A journal that gathers writes as soon as it has so many records."""
 
 TYPE_NUMBERS: Final[dict[type[Record], int]] = {
     SessionBooted: 1,
@@ -100,21 +98,15 @@ class Journal:
     An append survives ``kill -9`` once it returned and a power cut after the next ``sync``. An
     error of the disk is fatal: whatever failed is not tried again, and every later call raises the
     same ``JournalBroken``. ``sync`` may run in another thread than ``append``.
-
-    One that ``gathers`` survives ``kill -9`` only as far as ``write`` was called: for virtual time,
-    where nothing outside must agree with it.
     """
 
-    def __init__(
-        self, disk: Disk, wall: Clock, name: str, position: Position, *, gathers: bool = False
-    ) -> None:
+    def __init__(self, disk: Disk, wall: Clock, name: str, position: Position) -> None:
         self._disk = disk
         self._wall = wall
         self._name = name
         self._sequence = self._written = position.sequence
         self._unwritten: list[bytes] = []
         self._lines: list[bytes] = []
-        self._gathers = gathers
         self._epoch = position.epoch
         self._prev_hash = position.prev_hash
         self._durable = 0
@@ -122,9 +114,9 @@ class Journal:
         self._refusal: str | None = None
 
     @classmethod
-    def create(cls, disk: Disk, wall: Clock, *, name: str, gathers: bool = False) -> Journal:
+    def create(cls, disk: Disk, wall: Clock, *, name: str) -> Journal:
         """Start a new journal on an empty disk; ``name`` is what messages call the file."""
-        journal = cls(disk, wall, name, Position(0, 0, 1, hash_of(MAGIC)), gathers=gathers)
+        journal = cls(disk, wall, name, Position(0, 0, 1, hash_of(MAGIC)))
         journal._unwritten.append(MAGIC)
         journal.write()
         return journal
@@ -160,19 +152,23 @@ class Journal:
 
     def append_all(self, records: Iterable[Record], at: int) -> int:
         """Write records in their order, with one write, and return the last one's sequence."""
+        return self.append_each(((records, at),))
+
+    def append_each(self, made: Iterable[tuple[Iterable[Record], int]]) -> int:
+        """Write records of several times as ``append_all`` those of one, with one write for all."""
         self._require_whole()
         try:
-            self._frame(records, at)
+            for records, at in made:
+                self._frame(records, at)
         finally:
-            if not self._gathers or len(self._unwritten) >= GATHERED_MAX:
-                self.write()
+            self.write()
         return self._sequence
 
     def write(self) -> None:
-        """Put into the file what waits for it; only then may a sync count it."""
+        """Put what was framed into the file; only then may a sync count it."""
+        self._require_whole()
         if not self._unwritten:
             return
-        self._require_whole()
         unwritten, lines = b"".join(self._unwritten), b"".join(self._lines)
         self._unwritten.clear()
         self._lines.clear()
@@ -204,10 +200,9 @@ class Journal:
         return reached
 
     def close(self) -> None:
-        """Write, sync and release the file; a broken journal is only released."""
+        """Sync and release the file; a broken journal is only released."""
         try:
             if self._refusal is None:
-                self.write()
                 self.sync()
         finally:
             self._refusal = self._refusal or f"{self._name}: the journal is closed"

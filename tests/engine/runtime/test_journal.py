@@ -31,7 +31,7 @@ from engine.model.record import (
 from engine.model.side import Side
 from engine.runtime.clock import VirtualClock
 from engine.runtime.disk import FileDisk
-from engine.runtime.journal import GATHERED_MAX, LENGTH_MAX, TYPE_NUMBERS, Journal, JournalBroken
+from engine.runtime.journal import LENGTH_MAX, TYPE_NUMBERS, Journal, JournalBroken
 from engine.runtime.journal_reader import JournalEntry, canonical, canonical_hash, read_journal
 from engine.runtime.memory_disk import MemoryDisk
 
@@ -76,41 +76,6 @@ def test_records_come_back_in_order_with_their_times() -> None:
         (1, 1, 100, 77, alert(1)),
         (2, 1, 100, 77, alert(2)),
     ]
-
-
-def test_one_that_gathers_writes_the_same_file_when_it_is_asked_to() -> None:
-    disk = MemoryDisk()
-    journal = Journal.create(disk, VirtualClock(5), name="day.journal", gathers=True)
-    for number in range(1, 4):
-        assert journal.append(alert(number), at=number * 10) == number
-    assert entries(disk) == []
-    journal.write()
-    assert [entry.sequence for entry in entries(disk)] == [1, 2, 3]
-    journal.append(alert(4), at=40)
-    journal.close()
-    assert disk.read() == written(4)
-    assert journal.canonical_sha256 == canonical_hash(disk)
-
-
-def test_one_that_gathers_does_not_wait_for_ever() -> None:
-    disk = MemoryDisk()
-    journal = Journal.create(disk, VirtualClock(5), name="day.journal", gathers=True)
-    for number in range(1, GATHERED_MAX):
-        journal.append(alert(number), at=number)
-    assert entries(disk) == []
-    journal.append(alert(GATHERED_MAX), at=GATHERED_MAX)
-    assert len(entries(disk)) == GATHERED_MAX
-
-
-def test_what_one_that_gathers_cannot_write_ends_it() -> None:
-    disk = MemoryDisk()
-    journal = Journal.create(disk, VirtualClock(5), name="day.journal", gathers=True)
-    journal.append_all((alert(1), alert(2)), at=1)
-    disk.append_error = errno.ENOSPC
-    with pytest.raises(JournalBroken, match="records 1 to 2 of the journal could not be written"):
-        journal.write()
-    with pytest.raises(JournalBroken, match="records 1 to 2"):
-        journal.append(alert(3), at=2)
 
 
 def test_the_file_is_laid_out_as_documented() -> None:
