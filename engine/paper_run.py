@@ -35,6 +35,7 @@ from engine.runtime.journal import Journal
 from engine.runtime.progress import Progress
 from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME
 from engine.sessionlog.compact import compact
+from engine.sessionlog.decisions import DecisionRows
 from engine.sessionlog.writer import SessionLogWriter
 
 FLUSH_EVERY_S: Final = 0.2
@@ -97,7 +98,7 @@ async def run_paper(
                 loaded,
                 recording,
                 session.journal,
-                session.log,
+                session.rows,
                 _to_both(session.note, observer.say),
             )
             batches = recording.frames()
@@ -118,12 +119,16 @@ async def run_paper(
                     parts, session, chain((first,), batches), loaded, recording, observer, why_end
                 )
             took_s = (stopwatch_ns() - started_at) / 1e9
+            session.write()
             session.journal.close()
             session.log.close(parts.kernel.desk.now, reason)
         except Exception:
             # The events that led here are what the error is found with.
             with suppress(LegworkError):
                 parts.runner.abandon()
+                session.write()
+            with suppress(LegworkError):
+                session.rows.write()
                 session.log.flush()
             raise
         finally:
@@ -150,9 +155,13 @@ async def run_paper(
 
 
 class _Session(NamedTuple):
-    """The files of a session that is being written; ``note`` keeps a line said to a person."""
+    """The files of a session that is being written; ``note`` keeps a line said to a person.
+
+    ``rows`` are on their way into ``log``.
+    """
 
     journal: GatheredJournal
+    rows: DecisionRows
     log: SessionLogWriter
     note: Callable[[Say], None]
 
@@ -173,12 +182,16 @@ class _Session(NamedTuple):
             session_header(loaded, recording),
             name=str(path),
             flush_interval_ns=None,
-            before_rows=journal.write,  # A log is never ahead of its journal.
         )
         files.callback(log.abandon)
         lines = files.enter_context((folder / LINES_NAME).open("w", encoding="utf-8"))
         logs.configure(stream=lines, clock=SystemClock(), redactor=logs.Redactor(), json_lines=True)
-        return cls(journal, log, logs.note)
+        return cls(journal, DecisionRows(log), log, logs.note)
+
+    def write(self) -> None:
+        """Write what the frames handled so far have led to: a log is never ahead of its journal."""
+        self.journal.write()
+        self.rows.write()
 
 
 def _to_both(first: Callable[[Say], None], second: Callable[[Say], None]) -> Callable[[Say], None]:
@@ -220,7 +233,7 @@ async def _drive(
     reason = "the recording ended"
     for batch in batches:
         async for _ in runner.feed_batch(batch, pacer):
-            session.journal.write()
+            session.write()
             show(parts)
             if asked := why_end():
                 runner.end(asked)

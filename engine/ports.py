@@ -14,7 +14,8 @@ from typing import NamedTuple, Protocol
 from engine.model.approval import Approved, Refusal
 from engine.model.catalogue import InstrumentFacts
 from engine.model.command import Batch, Replacement, Ticket
-from engine.model.event import Event, KillTripped, ReplyOutcome
+from engine.model.effect import Effect
+from engine.model.event import Event, FrameDepth, KillTripped, ReplyOutcome
 from engine.model.instrument import Instrument, Segment
 from engine.model.market import Bar, Depth, Tick
 from engine.model.order import Order, OrderRequest
@@ -73,10 +74,7 @@ class Decoder(Protocol):
     """A broker's frames to market events (``brokers.<name>.normalize``)."""
 
     def tick(self, frame: bytes, received_at: int) -> Tick | None:
-        """Return the tick of ``frame``, None for a frame that carries none (text, depth-only).
-
-        Raises ``WireError`` on a frame that is not what the protocol says.
-        """
+        """Return the tick of ``frame``, None for text and for books. Raises ``WireError`` if broken."""
 
     def depth(self, frame: bytes, received_at: int) -> Depth | None:
         """Return the book in ``frame``, None when this kind of frame has none."""
@@ -125,18 +123,20 @@ class RecordSink(Protocol):
 
 
 class DecisionLog(Protocol):
-    """Where dispatch rows and effects go (``engine.sessionlog.writer``)."""
+    """Where dispatch rows and effects go (``engine.sessionlog.decisions``)."""
 
     def dispatched_frames(
         self, first_kseq: int, first_frame: int, count: int, first_at: int
     ) -> None:
         """Consecutive frames were dispatched, each at the time it was received."""
 
-    def dispatched_event(self, kseq: int, now: int, payload: bytes) -> None:
+    def dispatched_event(self, kseq: int, now: int, event: Event | FrameDepth) -> None:
         """Another event was dispatched."""
 
-    def effects(self, kseq: int, now: int, payload: bytes) -> None:
-        """The kernel wanted this."""
+    def effects(
+        self, kseq: int, now: int, records: Sequence[Record], others: Sequence[Effect]
+    ) -> None:
+        """The kernel wanted this: what goes to the journal, and all else."""
 
 
 class VirtualBroker(Protocol):

@@ -22,9 +22,10 @@ from engine.model.codec import Codec, encode
 from engine.model.effect import RunBackground, Say
 from engine.model.event import Event, FrameDepth, InlineEvent
 from engine.ports import Decoder
-from engine.runtime.effects import as_logged, sort_out
+from engine.runtime.effects import sort_out
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.sessions_on_disk import SessionFolder
+from engine.sessionlog.decisions import as_logged
 from engine.sessionlog.reader import SessionLog
 from engine.sessionlog.row import DispatchedEvent, DispatchedFrames, Effects
 

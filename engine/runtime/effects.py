@@ -14,14 +14,12 @@ import msgspec
 
 from engine.core.failure import describe
 from engine.model.arithmetic import fresh_arithmetic
-from engine.model.codec import encode
 from engine.model.command import MessageKind
 from engine.model.effect import (
     Effect,
     Enqueue,
     Forget,
     Keep,
-    Kept,
     LoadHistory,
     RunBackground,
     Say,
@@ -159,11 +157,6 @@ def sort_out(effects: Iterable[Effect]) -> tuple[list[Record], list[Effect]]:
         else:
             others.append(effect)
     return records, others
-
-
-def as_logged(records: Sequence[Record], others: Sequence[Effect]) -> bytes:
-    """Return what a session log says of an event's effects: how many records, and all the rest."""
-    return encode([Kept(len(records)), *others] if records else others)
 
 
 async def finish(effect: RunBackground) -> BackgroundDone:

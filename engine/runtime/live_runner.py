@@ -14,7 +14,6 @@ from typing import Final, Protocol
 from engine.core.kernel import NOTHING, Kernel
 from engine.core.timers import NEVER
 from engine.model.arithmetic import fresh_arithmetic
-from engine.model.codec import encode
 from engine.model.effect import Say
 from engine.model.event import (
     Event,
@@ -32,7 +31,7 @@ from engine.ports import Clock, DecisionLog, MessageGovernor
 from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
 from engine.runtime.checkpoints import Checkpoints
-from engine.runtime.effects import as_logged, sort_out
+from engine.runtime.effects import sort_out
 from engine.runtime.feed_watch import FeedWatch
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.live_effects import LiveEffects
@@ -247,12 +246,12 @@ class LiveRunner:
             self._feeds.heard(event.source, now)
         else:
             fresh_arithmetic()
-            self._log.dispatched_event(kernel.desk.kseq + 1, now, encode(event))
+            self._log.dispatched_event(kernel.desk.kseq + 1, now, event)
         effects = kernel.handle(event, now)
         self._bus.tell(event)
         if effects is not NOTHING and effects:
             records, others = sort_out(effects)
-            self._log.effects(kernel.desk.kseq, now, as_logged(records, others))
+            self._log.effects(kernel.desk.kseq, now, records, others)
             self._effects.carry_out(records, others, now)
             self._commit.want(records)
             self._checkpoints.look(now)

@@ -15,7 +15,6 @@ from engine.core.kernel import NOTHING, Kernel
 from engine.core.timers import NEVER
 from engine.errors import WireError
 from engine.model.arithmetic import exactly
-from engine.model.codec import encode
 from engine.model.effect import Effect, Say
 from engine.model.event import (
     Event,
@@ -32,7 +31,7 @@ from engine.ports import DecisionLog, Decoder, MessageGovernor, VirtualBroker
 from engine.rules.clock_time import NS_PER_S
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Pacer, stopwatch_ns
-from engine.runtime.effects import Effects, as_logged, finish, sort_out
+from engine.runtime.effects import Effects, finish, sort_out
 from engine.runtime.frames import FrameBatch, FrameLoop
 from engine.runtime.progress import Progress
 from engine.runtime.silence import SilenceRule
@@ -237,7 +236,7 @@ class ReplayRunner:
         self._flush_run()
         kernel = self._kernel
         written = event if frame is None else FrameDepth(frame)
-        self._log.dispatched_event(kernel.desk.kseq + 1, now, encode(written))
+        self._log.dispatched_event(kernel.desk.kseq + 1, now, written)
         effects = kernel.handle(event, now)
         self._bus.tell(event)
         if effects:
@@ -245,7 +244,7 @@ class ReplayRunner:
 
     def _carry(self, effects: Iterable[Effect], now: int) -> None:
         records, others = sort_out(effects)
-        self._log.effects(self._kernel.desk.kseq, now, as_logged(records, others))
+        self._log.effects(self._kernel.desk.kseq, now, records, others)
         self._effects.carry_out(records, others, now)
 
     def _answer(self, now: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count, islice, repeat
 from typing import Final
 
@@ -42,8 +42,7 @@ class SessionLogWriter:
     Rows are flushed when there are ``flush_rows`` of them or the oldest is ``flush_interval_ns``
     old (None: by number only, for a writer whose time is virtual). Every method raises
     ``RecordingError`` when the disk fails; what was flushed before stays readable and nothing more
-    is accepted. ``name`` is what messages call the file. ``before_rows`` is called before any rows
-    leave, for what must be on the disk first; what it raises goes through.
+    is accepted. ``name`` is what messages call the file.
     """
 
     def __init__(
@@ -54,10 +53,8 @@ class SessionLogWriter:
         name: str,
         flush_rows: int = FLUSH_ROWS,
         flush_interval_ns: int | None = FLUSH_INTERVAL_NS,
-        before_rows: Callable[[], None] = lambda: None,
     ) -> None:
         self._disk = disk
-        self._before_rows = before_rows
         self._name = name
         self._flush_rows = flush_rows
         self._flush_interval_ns = flush_interval_ns
@@ -251,7 +248,6 @@ class SessionLogWriter:
             self.flush_due(at)
 
     def _append_batch(self) -> None:
-        self._before_rows()
         # The first batch of all is empty.
         kinds, seqs, times, sources, payloads = tuple(zip(*self._waiting, strict=True)) or _NO_ROWS
         batch = pa.RecordBatch.from_arrays(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine.core.kernel import NOTHING
 from engine.core.timers import NEVER
 from engine.errors import WireError
+from engine.model.codec import encode
 from engine.model.command import Lane, MessageKind, Ticket
 from engine.model.effect import Enqueue, Keep, RunBackground, Say, Subscribe
 from engine.model.event import KillMode, KillTripped, ReplyClassified, ReplyOutcome
@@ -26,6 +27,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import Pacer
 from engine.runtime.effects import Effects
 from engine.runtime.runner import CHUNK_FRAMES, ReplayRunner
+from engine.sessionlog.decisions import as_logged
 from engine.testing import nifty_chain
 
 CATALOGUE = nifty_chain()
@@ -208,8 +210,8 @@ class World:
     ) -> None:
         self.rows.append(("frames", first_kseq, first_frame, count, first_at))
 
-    def dispatched_event(self, kseq: int, now: int, payload: bytes) -> None:
-        self.rows.append(("event", kseq, now, payload))
+    def dispatched_event(self, kseq: int, now: int, event: Any) -> None:
+        self.rows.append(("event", kseq, now, encode(event)))
 
     # The two may not both have the same next time by accident, so each has its own view.
 
@@ -234,8 +236,8 @@ class Split(World):
             next_time=lambda: min((at for at, _ in self.tickets), default=None),
         )
 
-    def effects_row(self, kseq: int, now: int, payload: bytes) -> None:
-        self.rows.append(("effects", kseq, now, payload))
+    def effects_row(self, kseq: int, now: int, records: Any, others: Any) -> None:
+        self.rows.append(("effects", kseq, now, as_logged(records, others)))
 
     def run(self, *frames: tuple[int, bytes], stop: bool = False) -> list[tuple[int, str]]:
         """Feed the frames and return what happened, in order, without the exchange's own view."""

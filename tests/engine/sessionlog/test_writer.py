@@ -118,26 +118,6 @@ def test_without_an_interval_only_the_number_of_rows_counts(header: Header) -> N
     assert len(disk.read()) > empty
 
 
-def test_what_must_be_on_the_disk_before_any_rows_is_there(header: Header) -> None:
-    disk = MemoryDisk()
-    seen: list[int] = []
-    writer = SessionLogWriter(
-        disk,
-        header,
-        name="x",
-        flush_rows=2,
-        flush_interval_ns=None,
-        before_rows=lambda: seen.append(len(disk.read())),
-    )
-    empty = len(disk.read())
-    writer.frame("angel", 0, b"a")
-    assert seen == [0]
-    writer.frame("angel", 1, b"b")
-    assert seen == [0, empty]
-    writer.flush()
-    assert seen == [0, empty]
-
-
 def test_time_that_runs_back_is_our_own_bug(header: Header) -> None:
     writer = SessionLogWriter(MemoryDisk(), header, name="x")
     writer.frame("angel", 100, b"a")
