@@ -74,7 +74,7 @@ class Decoder(Protocol):
     """A broker's frames to market events (``brokers.<name>.normalize``)."""
 
     def tick(self, frame: bytes, received_at: int) -> Tick | None:
-        """Return the tick of ``frame``, None for text and for books. Raises ``WireError`` if broken."""
+        """Return the tick of ``frame``, None for text or a book. Raises ``WireError`` if broken."""
 
     def depth(self, frame: bytes, received_at: int) -> Depth | None:
         """Return the book in ``frame``, None when this kind of frame has none."""

@@ -61,11 +61,8 @@ class LossWatch:
         floats are looked at, so that no arithmetic has to be set up.
         """
         desk = self._desk
-        if not desk.look_at:
+        if not desk.look_at or self._is_broken(self._floors):
             return False
-        for realised, held, floor in self._floors:
-            if realised + self._mark(held, self._ticks) <= floor:
-                return False
         self.next_at = desk.look_at = desk.now + LOSS_WATCH_NS
         return True
 
@@ -75,12 +72,22 @@ class LossWatch:
         Held by a strategy: two that stand against each other in one account each have their limit.
         So has each account, whatever another one earns meanwhile.
         """
-        breaches = self._gate.breaches(self._view)
-        if breaches or self._accepted:
-            self._weigh({breach.scope: breach for breach in breaches})
         is_held = self._desk.ledger.holds_any()
         self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
-        self._floors = self._whole() if is_held and not breaches else _NOT_KNOWN
+        self._floors = floors = self._whole() if is_held else _NOT_KNOWN
+        if floors is not _NOT_KNOWN and not self._accepted and not self._is_broken(floors):
+            return  # No words have to be found for anything.
+        breaches = self._gate.breaches(self._view)
+        if breaches:
+            self._floors = _NOT_KNOWN
+        if breaches or self._accepted:
+            self._weigh({breach.scope: breach for breach in breaches})
+
+    def _is_broken(self, floors: Sequence[_Floor]) -> bool:
+        for realised, held, floor in floors:
+            if realised + self._mark(held, self._ticks) <= floor:
+                return True
+        return False
 
     def _weigh(self, found: dict[str, Breach]) -> None:
         """Tell of what is broken and was neither told nor accepted."""

@@ -68,7 +68,8 @@ class SessionLogWriter:
         self._content = ContentHash(header_json)
         self._chain = Chain(header_json)
 
-        self._counts = [0] * len(RowKind)
+        self._frames = 0
+        self._written = dict.fromkeys(RowKind, 0)
         self._events = 0
         self._next_kseq: int | None = None
         self._first_frame_at: int | None = None
@@ -91,14 +92,14 @@ class SessionLogWriter:
     @property
     def frame_count(self) -> int:
         """How many frames were recorded, which is also the number of the next one."""
-        return self._counts[RowKind.FRAME]
+        return self._frames
 
     def frame(self, source: str, received_at: int, payload: bytes) -> int:
         """Record a binary frame of a socket and return its number.
 
         Raises ``InvariantBroken`` when ``received_at`` lies before the frame recorded last.
         """
-        number = self._counts[RowKind.FRAME]
+        number = self._frames
         if self._last_frame_at is None:
             self._first_frame_at = received_at
         elif received_at < self._last_frame_at:
@@ -107,6 +108,7 @@ class SessionLogWriter:
                 f"{self._last_frame_at - received_at} ns before the frame recorded before it"
             )
         self._last_frame_at = received_at
+        self._frames = number + 1
         self._row(RowKind.FRAME, number, received_at, self._source_codes[source], payload)
         return number
 
@@ -134,7 +136,7 @@ class SessionLogWriter:
         while left:
             taken = min(self._flush_rows - len(self._waiting), left)
             self._waiting += islice(rows, taken)
-            self._counts[RowKind.FRAME] += taken
+            self._frames += taken
             left -= taken
             if len(self._waiting) >= self._flush_rows:
                 self._append_batch()
@@ -199,11 +201,11 @@ class SessionLogWriter:
         self.flush()
         summary = Summary(
             content_sha256=self._content.hex(),
-            frames=self._counts[RowKind.FRAME],
-            texts=self._counts[RowKind.TEXT],
-            connections=self._counts[RowKind.CONNECTION],
+            frames=self._frames,
+            texts=self._written[RowKind.TEXT],
+            connections=self._written[RowKind.CONNECTION],
             events=self._events,
-            effects=self._counts[RowKind.EFFECTS],
+            effects=self._written[RowKind.EFFECTS],
             effects_chain=self._chain.hex,
             first_at=self._first_frame_at,
             last_at=self._last_frame_at,
@@ -240,7 +242,6 @@ class SessionLogWriter:
     def _row(self, kind: RowKind, seq: int, at: int, source: int, payload: bytes) -> None:
         if self._refusal is not None:
             raise RecordingError(self._refusal)
-        self._counts[kind] += 1
         self._waiting.append((kind, seq, at, source, payload))
         if len(self._waiting) >= self._flush_rows:
             self._append_batch()
@@ -250,9 +251,12 @@ class SessionLogWriter:
     def _append_batch(self) -> None:
         # The first batch of all is empty.
         kinds, seqs, times, sources, payloads = tuple(zip(*self._waiting, strict=True)) or _NO_ROWS
+        codes = bytes(kinds)
+        for kind in RowKind:
+            self._written[kind] += codes.count(kind)
         batch = pa.RecordBatch.from_arrays(
             [
-                _named(bytes(kinds), self._kind_names),
+                _named(codes, self._kind_names),
                 _fixed(array("q", seqs), self._schema.field("seq").type),
                 _fixed(array("q", times), self._schema.field("at").type),
                 _named(bytes(sources), self._source_names),
