@@ -173,14 +173,14 @@ class Journal:
         if not self._unwritten:
             return
         self._require_whole()
-        unwritten, lines = b"".join(self._unwritten), b"".join(self._lines)
+        try:
+            self._disk.append(b"".join(self._unwritten))
+        except OSError as error:
+            # They go on waiting: whoever must not be ahead of them is refused as well.
+            raise self._failed("written", self._written, self._sequence, error) from error
+        self._canonical.update(b"".join(self._lines))
         self._unwritten.clear()
         self._lines.clear()
-        try:
-            self._disk.append(unwritten)
-        except OSError as error:
-            raise self._failed("written", self._written, self._sequence, error) from error
-        self._canonical.update(lines)
         self._written = self._sequence
 
     @property

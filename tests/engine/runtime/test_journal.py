@@ -109,8 +109,12 @@ def test_what_one_that_gathers_cannot_write_ends_it() -> None:
     disk.append_error = errno.ENOSPC
     with pytest.raises(JournalBroken, match="records 1 to 2 of the journal could not be written"):
         journal.write()
+    disk.append_error = None
     with pytest.raises(JournalBroken, match="records 1 to 2"):
         journal.append(alert(3), at=2)
+    with pytest.raises(JournalBroken, match="records 1 to 2"):
+        journal.write()
+    assert entries(disk) == []
 
 
 def test_the_file_is_laid_out_as_documented() -> None:
