@@ -148,7 +148,7 @@ class TestListening:
 def _spy(s: Any) -> list[str]:
     """Write down what the feed is asked for."""
     asked: list[str] = []
-    carry = s._runner._effects.carry
+    carry_out = s._runner._effects.carry_out
 
     def watch(effects: Any, now: int) -> None:
         for effect in effects:
@@ -157,7 +157,7 @@ def _spy(s: Any) -> list[str]:
                 asked.extend(f"+{i.symbol}{tail}" for i in effect.instruments)
             if isinstance(effect, Unsubscribe):
                 asked.extend(f"-{i.symbol}" for i in effect.instruments)
-        carry(effects, now)
+        carry_out(effects, now)
 
-    s._runner._effects.carry = watch
+    s._runner._effects.carry_out = watch
     return asked
