@@ -171,7 +171,7 @@ class Seat:
 
         Nor put one in its place since: a strategy may go on with another function at any time.
         """
-        return hook not in self._unwritten or hook in vars(self.strategy)
+        return hook not in self._unwritten or not is_unwritten(getattr(self.strategy, hook))
 
     def sit(self, strategy: Hooks, *, wants_ticks: bool = True) -> None:
         """Give the seat its strategy; ``wants_ticks`` is False when its author wrote no on_tick.
