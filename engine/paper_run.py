@@ -22,7 +22,7 @@ from engine.app import (
     session_header,
     session_id,
 )
-from engine.errors import FileError, LegworkError, RecordingError
+from engine.errors import FileError, LegworkError
 from engine.model.arithmetic import exactly
 from engine.model.effect import Say
 from engine.runtime import logs
@@ -128,7 +128,6 @@ async def run_paper(
                 parts.runner.abandon()
                 session.write()
             with suppress(LegworkError):
-                session.rows.write()
                 session.log.flush()
             raise
         finally:
@@ -209,8 +208,8 @@ def _release(journal: GatheredJournal) -> None:
 
 async def _flush_now_and_then(log: SessionLogWriter) -> None:
     """Hand the log to the operating system by the wall's time, at whatever speed the run goes."""
-    # A log that cannot be written refuses the next row as well, and there the run hears of it.
-    with suppress(RecordingError):
+    # What cannot be written refuses the next row or record as well, and there the run hears of it.
+    with suppress(FileError):
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
             log.flush()

@@ -369,7 +369,7 @@ class Kernel:
         seat = self.seats[order.request.strategy]
         if why is not None and not seat.is_halted:
             self._tell(self.halting.halt, seat, why)
-        if "on_order" not in seat.unwritten:
+        if seat.has_written("on_order"):
             self._tell(seat.call, "on_order", seat.strategy.on_order, order)
         # Behind on_order: a late fill opens a group again, and its on_legs is told after the fill.
         self.placement.order_changed(order, before, fill)
@@ -380,7 +380,7 @@ class Kernel:
 
     def _group_moved(self, group: Group) -> None:
         seat = self.seats[group.strategy]
-        if "on_legs" not in seat.unwritten:
+        if seat.has_written("on_legs"):
             self._tell(self._tell_of, seat, group)
         if group.is_done is group.is_forgotten:
             return

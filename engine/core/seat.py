@@ -124,7 +124,7 @@ def guard(
 class Seat:
     """One strategy in the kernel; ``strategy_id`` is its id in the YAML.
 
-    ``is_halted``: it gets no more hooks. ``unwritten``: those it need not be called for.
+    ``is_halted``: it gets no more hooks.
     ``is_recovering``: from a restart until what it held is known again it gets none either; prices
     pass it by, and whatever else came is told after ``on_recovered``.
     """
@@ -160,11 +160,18 @@ class Seat:
         self.commands_kseq = -1
         self._saved = b""
         self._has_state = False
-        self.unwritten: frozenset[str] = frozenset()
+        self._unwritten: frozenset[str] = frozenset()
 
     def listens_to(self, instrument: Instrument) -> bool:
         """Return True when it watches an instrument, by asking or through a group's leg."""
         return instrument in self.watched or instrument in self.leg_watches
+
+    def has_written(self, hook: str) -> bool:
+        """Return False for a hook it need not be called for: its author wrote none.
+
+        Nor put one in its place since: a strategy may go on with another function at any time.
+        """
+        return hook not in self._unwritten or not is_unwritten(getattr(self.strategy, hook))
 
     def sit(self, strategy: Hooks, *, wants_ticks: bool = True) -> None:
         """Give the seat its strategy; ``wants_ticks`` is False when its author wrote no on_tick.
@@ -179,12 +186,12 @@ class Seat:
         self._has_state = bool(getattr(state, "__struct_fields__", ()))
         self._saved = encode_state(state)
         if not self._has_state:
-            self.unwritten = frozenset(h for h in _AT_REST if is_unwritten(getattr(strategy, h)))
+            self._unwritten = frozenset(h for h in _AT_REST if is_unwritten(getattr(strategy, h)))
         self.deliver = self._tick_caller()
 
     def call(self, hook: str, function: Callable[..., None], *args: Any) -> None:
         """Run a hook to its end, whatever it does."""
-        if self.is_halted or hook in self.unwritten:
+        if self.is_halted or not self.has_written(hook):
             return
         if self.is_recovering and hook != "on_stop":
             call = hook, function, args

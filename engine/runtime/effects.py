@@ -74,12 +74,17 @@ class Effects:
 
     def carry(self, effects: Iterable[Effect], now: int) -> None:
         """Do what the kernel wants, in its order."""
-        self.carry_out(*sort_out(effects), now)
+        records, others = sort_out(effects)
+        self.keep(records, now)
+        self.carry_out(others, now)
 
-    def carry_out(self, records: Sequence[Record], others: Sequence[Effect], now: int) -> None:
-        """``carry``, of effects that were sorted out."""
+    def keep(self, records: Sequence[Record], now: int) -> None:
+        """Journal what an event led to, before a log tells of it and before anything is done."""
         if records:
             self._sequence = self._journal.append_all(records, now)
+
+    def carry_out(self, others: Sequence[Effect], now: int) -> None:
+        """Do the rest of what an event led to."""
         work = self._work
         for effect in others:
             work[effect.__class__](effect, now)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.model.record import Record
-from engine.runtime.journal import Journal
+from engine.runtime.journal import Journal, JournalBroken
 
 GATHERED_MAX: Final = 1_000
 """So many records are written whether or not the step is over."""
@@ -37,9 +37,14 @@ class GatheredJournal:
 
     def write(self) -> None:
         """Put into the file what was taken since the last time."""
-        if self._made:
-            made, self._made = self._made, []
+        if not self._made:
+            return
+        made, self._made = self._made, []
+        try:
             self._journal.append_each(made)
+        except JournalBroken:
+            self._made = made  # Rows that count these records must go on being refused.
+            raise
 
     @property
     def canonical_sha256(self) -> str:

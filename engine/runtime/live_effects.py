@@ -85,13 +85,17 @@ class LiveEffects:
         Returns those records.
         """
         records, others = sort_out(effects)
-        self.carry_out(records, others, now)
+        self.keep(records, now)
+        self.carry_out(others, now)
         return records
 
-    def carry_out(self, records: Sequence[Record], others: Sequence[Effect], now: int) -> None:
-        """``carry``, of effects that were sorted out."""
+    def keep(self, records: Sequence[Record], now: int) -> None:
+        """Journal what an event led to, before a log tells of it and before anything is done."""
         if records:
             self._journal.append_all(records, now)
+
+    def carry_out(self, others: Sequence[Effect], now: int) -> None:
+        """Do or start the rest of what an event led to."""
         work = self._work
         for effect in others:
             work[effect.__class__](effect, now)

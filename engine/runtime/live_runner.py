@@ -251,8 +251,9 @@ class LiveRunner:
         self._bus.tell(event)
         if effects is not NOTHING and effects:
             records, others = sort_out(effects)
+            self._effects.keep(records, now)  # A log is never ahead of its journal.
             self._log.effects(kernel.desk.kseq, now, records, others)
-            self._effects.carry_out(records, others, now)
+            self._effects.carry_out(others, now)
             self._commit.want(records)
             self._checkpoints.look(now)
             # What was begun here calculates on in the context it was begun in; hooks get another.

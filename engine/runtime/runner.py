@@ -244,8 +244,9 @@ class ReplayRunner:
 
     def _carry(self, effects: Iterable[Effect], now: int) -> None:
         records, others = sort_out(effects)
+        self._effects.keep(records, now)  # A log is never ahead of its journal.
         self._log.effects(self._kernel.desk.kseq, now, records, others)
-        self._effects.carry_out(records, others, now)
+        self._effects.carry_out(others, now)
 
     def _answer(self, now: int) -> None:
         """Dispatch what follows at once from what was carried out, and what the governor frees.

@@ -337,6 +337,34 @@ def test_a_torn_log_verifies_to_its_last_whole_row(session: Any) -> None:
         assert (code, "verified to its last whole row" in said) == (0, True), cut
 
 
+def test_a_log_that_ends_between_an_event_and_its_answer_is_no_other_one(session: Any) -> None:
+    folder = session.newest()
+    whole = SessionLog.open(folder.log)
+    rows = list(whole.rows())
+    answers = [place for place, row in enumerate(rows) if row.kind is RowKind.EFFECTS]
+    for place in (answers[0], answers[5], answers[-1]):
+        _write_stream(whole, folder.log, rows[:place])
+        code, said = _verify(session)
+        assert (code, "verified to its last whole row" in said) == (0, True), said
+
+
+def test_records_that_the_log_counts_and_the_journal_lost_are_told(session: Any) -> None:
+    folder = session.newest()
+    whole = SessionLog.open(folder.log)
+    _write_stream(whole, folder.log, list(whole.rows())[:-1])
+    reframe(folder.journal, lambda payloads: payloads[:-3])
+    code, said = _verify(session)
+    assert code == 0
+    assert "the journal ends 3 records before the log" in said
+
+
+def _write_stream(log: SessionLog, path: Path, rows: Rows) -> None:
+    """Write rows as a writer does that was killed behind them."""
+    path.unlink()
+    with path.open("wb") as file, pa.ipc.new_stream(file, log.schema) as writer:
+        writer.write_batch(_batch(log, rows))
+
+
 def _length_of_header(data: bytes) -> int:
     with pa.BufferReader(data) as source:
         pa.ipc.MessageReader.open_stream(source).read_next_message()

@@ -150,14 +150,14 @@ def _spy(s: Any) -> list[str]:
     asked: list[str] = []
     carry_out = s._runner._effects.carry_out
 
-    def watch(records: Any, others: Any, now: int) -> None:
-        for effect in others:
+    def watch(effects: Any, now: int) -> None:
+        for effect in effects:
             if isinstance(effect, Subscribe):
                 tail = " depth" if effect.depth else ""
                 asked.extend(f"+{i.symbol}{tail}" for i in effect.instruments)
             if isinstance(effect, Unsubscribe):
                 asked.extend(f"-{i.symbol}" for i in effect.instruments)
-        carry_out(records, others, now)
+        carry_out(effects, now)
 
     s._runner._effects.carry_out = watch
     return asked

@@ -210,6 +210,23 @@ class Idle(Strategy[Params]):
     """Its author wrote no hook at all."""
 
 
+class ChangingHooks(Strategy[Params]):
+    """Hears of its orders and groups from when it trades, by functions it takes then."""
+
+    def on_start(self) -> None:
+        self.heard: list[str] = []
+        self.watch("NIFTY")
+        self.at(time(9, 17), self.trade)
+
+    def trade(self) -> None:
+        vars(self).update(
+            on_order=lambda _: self.heard.append("order"),
+            on_legs=lambda group: self.heard.append(group.state),
+        )
+        call, put = self.chain("NIFTY").at_the_money()
+        self.enter(sell(call), sell(put), name="straddle")
+
+
 class TestUnwritten:
     def test_a_hook_that_nobody_wrote_is_not_called(self) -> None:
         kernel = _kernel(stopwatch=lambda: pytest.fail("it was called"))
@@ -217,6 +234,13 @@ class TestUnwritten:
         seat.sit(Idle(Params(), State(), context))
         seat.call("on_order", seat.strategy.on_order, None)
         seat.call("on_legs", seat.strategy.on_legs, None)
+
+    def test_a_hook_that_is_put_in_its_place_later_is_called(self) -> None:
+        harness = StrategyHarness(ChangingHooks)
+        harness.spot(24_312.0)
+        harness.advance("09:20:30")
+        assert harness.group("straddle").is_held
+        assert {"order", GroupState.HELD} <= set(vars(harness.strategy)["heard"])
 
     def test_what_changed_between_hooks_is_journaled_behind_one_all_the_same(self) -> None:
         kernel = _kernel()

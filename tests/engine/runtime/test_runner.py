@@ -319,6 +319,24 @@ def test_the_exchange_sees_every_frame_and_sees_it_first() -> None:
     assert world.frames[:2] == [b"a", b"b"]
 
 
+def test_records_are_journaled_before_the_log_counts_them_and_before_anything_is_done(
+    world: Split,
+) -> None:
+    order: list[str] = []
+    world.effects._journal = SimpleNamespace(
+        append_all=lambda records, _: order.append(f"{len(records)} journaled")
+    )
+    world.runner._log = SimpleNamespace(  # type: ignore[assignment]
+        dispatched_frames=lambda *_: None,
+        dispatched_event=lambda *_: None,
+        effects=lambda *_: order.append("logged"),
+    )
+    world.effects._say = lambda line: order.append(f"said {line.text}")
+    world.on = {"tick a": [[Say("info", "s", "hello", 10), saying("x"), saying("y")]]}
+    world.run((10, b"a"))
+    assert order == ["2 journaled", "logged", "said hello"]
+
+
 def test_what_the_exchange_says_of_a_frame_at_once_comes_before_it(world: Split) -> None:
     world.busy[0] = 1
     world.on_match = lambda _: world.reports.append((20, REPLY))

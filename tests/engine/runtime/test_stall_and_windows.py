@@ -47,7 +47,10 @@ class Sends:
     def journaled(self) -> int:
         return self._scene.journal.sequence
 
-    def carry_out(self, _: Iterable[Any], tickets: Iterable[Any], now: int) -> None:
+    def keep(self, records: Iterable[Any], now: int) -> None:
+        """What is kept here is what is sent."""
+
+    def carry_out(self, tickets: Iterable[Any], now: int) -> None:
         for _ in tickets:
             sequence = self._scene.journal.append(BOOT, now)
             self._tasks.append(asyncio.create_task(self._send(sequence)))
