@@ -71,6 +71,7 @@ FAULTS: dict[str, float] = {
     # the host
     "sync_slow": 0.01,
     "disk_fails": 0.0007,
+    "write_torn": 0.002,
     "order_lane_short": 0.1,
     "process_stopped": 0.001,
     "loop_blocked": 0.002,
@@ -100,6 +101,8 @@ class Nemesis:
     dice: Random
     scale: float = 1.0
     campaign: str = "ordinary"
+    apart: Random = field(default_factory=lambda: Random(0))
+    """Dice for faults that came later, so that days which do not meet them stay as they were."""
     counts: Counter[str] = field(default_factory=Counter)
     healed: bool = False
     late: int = 0
