@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 TICK_PAISE = 5
+HISTORY = 3
+"""So many orders of an account are several."""
 WORKING = ("PENDING", "OPEN")
 
 
@@ -339,6 +341,12 @@ class Broker:
         }
 
     # -- the truth -------------------------------------------------------------------------------
+
+    def has_history(self, account: str, age_s: float) -> bool:
+        """Say whether several tagged orders of an account have stood in its book for so long."""
+        before = self.now_ns() - age_s * 1e9
+        mine = (row for row in self.by_tag.values() if row.account == account)
+        return sum(row.placed_ns < before for row in mine) >= HISTORY
 
     def held(self) -> dict[tuple[str, str, str], int]:
         """Return what every account really holds: net units by account, instrument, product."""

@@ -147,11 +147,7 @@ def doubt_is_never_looked_into() -> Iterator[None]:
 
 @planted
 def an_empty_or_short_book_is_believed() -> Iterator[None]:
-    with (
-        replaced(books.Books, "_missing", lambda *_: ()),
-        replaced(doubt, "LATE_VISIBILITY_S", 20.0),
-    ):
-        yield
+    yield from swap(books.Books, "_missing", lambda *_: ())
 
 
 @planted
