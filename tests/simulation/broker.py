@@ -21,7 +21,10 @@ WORKING = ("PENDING", "OPEN")
 
 @dataclass
 class Row:
-    """One order at the broker, as it is: prices in paise."""
+    """One order at the broker, as it is: prices in paise.
+
+    ``terms``: every price and quantity that it ever had.
+    """
 
     order_id: str
     account: str
@@ -38,6 +41,10 @@ class Row:
     version: int = 0
     reason: str = ""
     late: bool = False
+    terms: set[tuple[int, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.terms = {(self.price, self.quantity)}
 
     @property
     def sign(self) -> int:
@@ -207,6 +214,7 @@ class Broker:
             refusal = {"order_id": row.order_id, "error": "E102"}
             return {"status": False, "data": refusal, "message": "validation failed"}
         row.price, row.quantity = price, quantity
+        row.terms.add((price, quantity))
         self._move(row, "OPEN")
         self._match(row)
         return {"status": True, "data": {"order_id": row.order_id}}

@@ -21,7 +21,7 @@ from engine.errors import WireError
 from engine.model.amend_state import AmendTrigger
 from engine.model.event import OrderUpdated
 from engine.model.order import Lifecycle, Order
-from engine.model.order_state import Trigger
+from engine.model.order_state import Trigger, adopt_terms
 from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.model.verdict import Verdict
 from engine.ports import Answer
@@ -284,9 +284,14 @@ def a_replace_in_doubt_is_settled_as_done() -> Iterator[None]:
     def done(self: Any, client_id: str, trigger: AmendTrigger, why: str) -> None:
         order = self.orders[client_id]
         amend = order.amend
-        if trigger is AmendTrigger.REPLY_REFUSED and amend is not None and amend.price:
-            changed = msgspec.structs.replace(
-                order, price=amend.price, quantity=amend.quantity, lifecycle=Lifecycle.CANCELLED
+        is_refused = trigger is AmendTrigger.REPLY_REFUSED
+        if is_refused and amend is not None and amend.quantity and amend.price:
+            changed = adopt_terms(
+                order,
+                order.updated_at,
+                quantity=amend.quantity,
+                price=amend.price,
+                trigger_price=amend.trigger_price,
             )
             self._store(changed, "AMEND_SETTLED", why)
             return
