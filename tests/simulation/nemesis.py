@@ -110,6 +110,8 @@ class Nemesis:
     """Requests that were given up and are still on their way to a broker."""
     beyond: set[str] = field(default_factory=set)
     """Tags that a broker accepts only after they may have been proven absent."""
+    refused: set[str] = field(default_factory=set)
+    """Tags that risk refused at the second look, in the present life of the engine."""
     dark: dict[str, float] = field(default_factory=dict)
     """Accounts of which a broker shows nothing at all, and until when."""
 

@@ -153,7 +153,9 @@ class World:
         self._newborn: list[Witness] = []
         self._checked_at = 0
         self._unchecked_for = 0
-        self.sends = Sends(self.brokers, self.nemesis.beyond, self.counts, self.note)
+        self.sends = Sends(
+            self.brokers, self.nemesis.beyond, self.nemesis.refused, self.counts, self.note
+        )
         self.person = Person(self)
         for http in self.https.values():
             http.holds = self.person.holds_connection
