@@ -14,12 +14,17 @@ from typing import Any
 import msgspec
 
 TICK_PAISE = 5
+HISTORY = 3
+"""So many orders of an account are several."""
 WORKING = ("PENDING", "OPEN")
 
 
 @dataclass
 class Row:
-    """One order at the broker, as it is: prices in paise."""
+    """One order at the broker, as it is: prices in paise.
+
+    ``terms``: every price and quantity that it ever had.
+    """
 
     order_id: str
     account: str
@@ -36,6 +41,10 @@ class Row:
     version: int = 0
     reason: str = ""
     late: bool = False
+    terms: set[tuple[int, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.terms = {(self.price, self.quantity)}
 
     @property
     def sign(self) -> int:
@@ -205,6 +214,7 @@ class Broker:
             refusal = {"order_id": row.order_id, "error": "E102"}
             return {"status": False, "data": refusal, "message": "validation failed"}
         row.price, row.quantity = price, quantity
+        row.terms.add((price, quantity))
         self._move(row, "OPEN")
         self._match(row)
         return {"status": True, "data": {"order_id": row.order_id}}
@@ -339,6 +349,12 @@ class Broker:
         }
 
     # -- the truth -------------------------------------------------------------------------------
+
+    def has_history(self, account: str, age_s: float) -> bool:
+        """Say whether several tagged orders of an account have stood in its book for so long."""
+        before = self.now_ns() - age_s * 1e9
+        mine = (row for row in self.by_tag.values() if row.account == account)
+        return sum(row.placed_ns < before for row in mine) >= HISTORY
 
     def held(self) -> dict[tuple[str, str, str], int]:
         """Return what every account really holds: net units by account, instrument, product."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from engine.runtime.memory_disk import MemoryDisk
 
 POINTS = ("before a write", "after a write", "before a sync", "after a sync")
+WITHIN = "within a write"
+"""A point that is passed only when the power fails there."""
 
 
 class ProcessDied(BaseException):
@@ -16,6 +18,8 @@ class ProcessDied(BaseException):
 class MortalDisk(MemoryDisk):
     """``on_point`` is told of every point before it is passed; it may raise ``ProcessDied``.
 
+    ``gets_through`` returns how many bytes of a write reach the file: all, unless the power fails.
+
     A sync that fails fails once and drops what it should have written, as Linux does: the next one
     succeeds, and nothing after the loss is worth anything.
     """
@@ -23,6 +27,7 @@ class MortalDisk(MemoryDisk):
     def __init__(self, content: bytes = b"") -> None:
         super().__init__(content)
         self.on_point: Callable[[str], None] = lambda _: None
+        self.gets_through: Callable[[bytes], int] = len
         self._has_dropped = False
 
     @property
@@ -32,7 +37,10 @@ class MortalDisk(MemoryDisk):
 
     def append(self, data: bytes) -> None:
         self.on_point("before a write")
-        super().append(data)
+        through = self.gets_through(data)
+        super().append(data[:through])
+        if through < len(data):
+            self.on_point(WITHIN)
         self.on_point("after a write")
 
     def sync(self) -> None:

@@ -112,6 +112,7 @@ def at_rest(
     requests_were_proper(world)
     records = [entry.record for entry in read_journal(world.disk, world.catalogue)]
     lives_end_once(records)
+    terms_were_true(world, records)
     nothing_secret(world)
 
 
@@ -218,6 +219,19 @@ def absence_was_true(world: World, kernel: Kernel, strangers: Collection[str] = 
             require("I7", row is None, f"{order.client_id} is {order.lifecycle} and at the broker")
         if order.lifecycle is Lifecycle.REJECTED and row is not None:
             require("I7", row.status == "REJECTED", f"{order.client_id} is {row.status} in truth")
+
+
+def terms_were_true(world: World, records: list[Record]) -> None:
+    """I7: an order was never taken to have a price and a quantity that its broker never gave it."""
+    rows = {row.tag: row for broker in world.brokers.values() for row in broker.rows.values()}
+    for record in records:
+        if not isinstance(record, OrderChanged) or record.order.client_id not in rows:
+            continue
+        order = record.order
+        terms = round(order.price * 100), order.quantity
+        is_so = terms in rows[order.client_id].terms
+        text = f"{order.client_id} is {order.quantity} at {order.price}, which it never was"
+        require("I7", is_so, text)
 
 
 def lives_end_once(records: list[Record]) -> None:

@@ -12,6 +12,7 @@ FAULTS: dict[str, float] = {
     "lost_on_the_way": 0.02,
     "reset_after_accepting": 0.03,
     "accepted_late": 0.015,
+    "accepted_at_last_in_the_dark": 0.008,
     "reply_late": 0.03,
     "reply_very_late": 0.01,
     "reply_empty": 0.015,
@@ -71,6 +72,7 @@ FAULTS: dict[str, float] = {
     # the host
     "sync_slow": 0.01,
     "disk_fails": 0.0007,
+    "write_torn": 0.002,
     "order_lane_short": 0.1,
     "process_stopped": 0.001,
     "loop_blocked": 0.002,
@@ -100,12 +102,18 @@ class Nemesis:
     dice: Random
     scale: float = 1.0
     campaign: str = "ordinary"
+    apart: Random = field(default_factory=lambda: Random(0))
+    """Dice for faults that came later, so that days which do not meet them stay as they were."""
     counts: Counter[str] = field(default_factory=Counter)
     healed: bool = False
     late: int = 0
     """Requests that were given up and are still on their way to a broker."""
     beyond: set[str] = field(default_factory=set)
     """Tags that a broker accepts only after they may have been proven absent."""
+    refused: set[str] = field(default_factory=set)
+    """Tags that risk refused at the second look, in the present life of the engine."""
+    dark: dict[str, float] = field(default_factory=dict)
+    """Accounts of which a broker shows nothing at all, and until when."""
 
     def strikes(self, fault: str, dice: Random | None = None) -> bool:
         """Say whether a fault happens now, by other dice if any, and count it when it does."""
@@ -118,6 +126,10 @@ class Nemesis:
     def first(self, *faults: str) -> str:
         """Return the first of these that happens now, empty when none does."""
         return next((fault for fault in faults if self.strikes(fault)), "")
+
+    def is_dark(self, account: str, now: float) -> bool:
+        """Say whether an account's broker shows it an empty order book, and streams nothing."""
+        return not self.healed and now < self.dark.get(account, 0.0)
 
     def heal(self) -> None:
         """From now on everything works."""

@@ -25,6 +25,7 @@ class NervousGate(Gate):
     def recheck(self, request: OrderRequest, view: RiskView) -> Approved[Batch] | Refusal:
         """Judge one order again, and sometimes be afraid of it."""
         if self._nemesis.strikes("second_look_refuses"):
+            self._nemesis.refused.add(request.client_id)
             afraid = Check(
                 rule="nerves", passed=False, figure="shaken", limit="calm", scope="order"
             )

@@ -21,6 +21,13 @@ HTML = b"<html><body>502 Bad Gateway</body></html>"
 LIMITED = b"Access denied because of exceeding access rate"
 BEYOND_S = (120.0, 600.0)
 """When an order is accepted that nobody waits for any more (A1 of ``engine.core.doubt``)."""
+AT_LAST_S = (115.0, 119.0)
+"""When an order is accepted just before its absence would have been proven."""
+DARK_S = 8.0
+"""How long a broker then shows nothing: too short for what it showed before to be believed gone."""
+KNOWN_S = 60.0
+"""What was placed so long ago an engine knows, so that an empty book cannot be whole."""
+EMPTY = '{"status": true, "data": []}'
 MANGLED = frozenset({"book_empty", "book_truncated", "book_doubled"})
 TIMED_OUT = b'{"status":false,"code":"E408","message":"Order request timed out, confirm first"}'
 
@@ -75,6 +82,10 @@ class MemoryHttp:
             nemesis.beyond.update(tags)
             self._arrive(request, dice.uniform(*BEYOND_S), late=True)
             await asyncio.sleep(dice.uniform(0, 3))
+            raise OutcomeUnknown("connection reset")
+        if tags and nemesis.strikes("accepted_at_last_in_the_dark", nemesis.apart):
+            after_s = nemesis.apart.uniform(*AT_LAST_S)
+            self._arrive(request, after_s, late=True, in_the_dark=True)
             raise OutcomeUnknown("connection reset")
         fault = nemesis.first(
             "lost_on_the_way",
@@ -160,9 +171,13 @@ class MemoryHttp:
         after_s: float,
         *,
         late: bool = False,
+        in_the_dark: bool = False,
         fates: Sequence[str] = (),
     ) -> asyncio.Future[tuple[int, str]]:
-        """Let a request reach the broker after a while; the future has its answer."""
+        """Let a request reach the broker after a while; the future has its answer.
+
+        ``in_the_dark``: its account is shown nothing then, where that can be told from the truth.
+        """
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[tuple[int, str]] = loop.create_future()
 
@@ -172,6 +187,10 @@ class MemoryHttp:
         def arrive() -> None:
             if late:
                 self._nemesis.late -= 1
+            if in_the_dark:
+                account = msgspec.json.decode(request.body)["account"]
+                if self._broker.has_history(account, KNOWN_S):
+                    self._nemesis.dark[account] = loop.time() + DARK_S
             answer = self._handle(request, late=late, fates=fates)
             if not answered.done():
                 answered.set_result(answer)
@@ -232,11 +251,14 @@ class MemoryHttp:
         )
         is_lagging = "positions/" in request.url and nemesis.strikes("positions_lag")
         if fault == "book_stale" or is_lagging:
-            text = self._old.get(request.url, '{"status": true, "data": []}')
+            text = self._old.get(request.url, EMPTY)
         if fault in MANGLED:
             text = self._mangled(text, fault, is_of_positions="positions/" in request.url)
         if not fault:
             text = self._mangled_more(text, is_of_orders="orders/" in request.url)
+        account, now = request.url.rpartition("/")[2], asyncio.get_running_loop().time()
+        if "orders/" in request.url and nemesis.is_dark(account, now):
+            text = EMPTY
         self._old[request.url] = fresh
         await asyncio.sleep(dice.uniform(0.005, 0.2))
         if fault == "book_fails":
@@ -311,6 +333,8 @@ class MemoryStream:
 
     def _tell(self, row: dict[str, Any]) -> None:
         nemesis = self._nemesis
+        if nemesis.is_dark(row["account"], asyncio.get_running_loop().time()):
+            return
         text = _json(row)
         for socket in list(self._sockets):
             if nemesis.strikes("stream_breaks"):

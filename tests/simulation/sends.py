@@ -63,20 +63,22 @@ class Sends:
     """Watches what a journal says of orders, what leaves, and what arrives at a broker.
 
     ``beyond``: tags whose acceptance comes after their absence may have been proven (A1 of
-    ``engine.core.doubt`` does not hold for them). ``early``: tags that a broker saw before their
-    start was durable. ``stale``: those that left though nobody wanted or allowed them any more. ``untrue``:
-    ends that were believed and were wrong.
+    ``engine.core.doubt`` does not hold for them). ``refused``: those that risk refused at the second
+    look. ``early``: tags that a broker saw before their start was durable. ``stale``: those that left
+    though nobody wanted or allowed them any more. ``untrue``: ends that were believed and were wrong.
     """
 
     def __init__(
         self,
         brokers: Mapping[str, Broker],
         beyond: Collection[str],
+        refused: set[str],
         counts: Counter[str],
         note: Callable[[str], None],
     ) -> None:
         self._brokers = brokers
         self._beyond = beyond
+        self._refused = refused
         self._counts = counts
         self._note = note
         self._started: dict[str, Start] = {}
@@ -106,6 +108,8 @@ class Sends:
         written = Written(journal, disk, clock, kernel, Decrees(earlier))
         written.note()
         self._waiting.clear()
+        # An id whose records were lost with the disk's cache is given out again.
+        self._refused.clear()
         self._current = written
 
         def framing(records: Iterable[Record], at: int) -> None:
@@ -166,6 +170,8 @@ class Sends:
         late_ns = written.clock.now() - order.request.expires_at
         if late_ns > 0:
             self.stale.append(f"{tag}, {late_ns / 1e9:.1f} s after nobody wanted it any more")
+        if tag in self._refused:
+            self.stale.append(f"{tag}, which risk refused at the second look")
         state, _ = written.kernel.view.trading_state(order.strategy, order.account)
         purpose = order.request.purpose
         flattens = purpose is Purpose.FLATTEN

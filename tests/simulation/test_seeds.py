@@ -70,11 +70,15 @@ def test_the_same_seed_gives_the_same_day(campaign: str) -> None:
         "one_that_turns_up_is_not_paged",
         "the_last_kill_test_is_skipped",
         "the_last_kill_test_stands_before_the_connection_alone",
+        "what_fills_after_its_proof_is_not_told_to_its_group",
+        "hooks_run_while_a_restart_recovers",
+        "a_replace_in_doubt_is_settled_as_done",
+        "an_order_that_risk_refused_at_its_release_leaves_with_the_others",
     ],
 )
 def test_a_planted_bug_is_caught(name: str) -> None:
     with bugs.plant(name):
-        assert any(run(s, campaign=bugs.campaign_of(name)).violation for s in range(16))
+        assert any(run(s, campaign=bugs.campaign_of(name)).violation for s in range(32))
 
 
 def test_a_bug_is_gone_once_it_is_not_planted_any_more() -> None:

@@ -35,7 +35,7 @@ from risk.throttle import Governor
 from tests.simulation import invariants
 from tests.simulation.adapter import OrderStream, SimExecution
 from tests.simulation.broker import Broker, Market
-from tests.simulation.disk import MortalDisk, ProcessDied
+from tests.simulation.disk import WITHIN, MortalDisk, ProcessDied
 from tests.simulation.host import Host
 from tests.simulation.life import Life
 from tests.simulation.loop import OUTSIDE, PROCESS, VirtualClock, VirtualLoop
@@ -71,6 +71,8 @@ LIMITS = AccountLimits(
 
 STEP_S = 1.0
 """How long the market stands still between two of its steps."""
+FRAME_BYTES = 8
+"""What stands before a record in the journal: the length of what follows, and its checksum."""
 SECTOR = 512
 """A disk writes so many bytes or none of them."""
 SHORT_LANE = 3
@@ -96,7 +98,12 @@ class World:
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed * 7919 + 1)
-        self.nemesis = Nemesis(Random(self.seed * 7919 + 2), self.scale, self.campaign)
+        self.nemesis = Nemesis(
+            Random(self.seed * 7919 + 2),
+            self.scale,
+            self.campaign,
+            apart=Random(self.seed * 7919 + 40),
+        )
         self.clock = VirtualClock(self.loop, START_NS)
         self.wall = VirtualClock(self.loop, START_NS)
         self._wall_of_lives = 0
@@ -146,7 +153,9 @@ class World:
         self._newborn: list[Witness] = []
         self._checked_at = 0
         self._unchecked_for = 0
-        self.sends = Sends(self.brokers, self.nemesis.beyond, self.counts, self.note)
+        self.sends = Sends(
+            self.brokers, self.nemesis.beyond, self.nemesis.refused, self.counts, self.note
+        )
         self.person = Person(self)
         for http in self.https.values():
             http.holds = self.person.holds_connection
@@ -324,12 +333,26 @@ class World:
     def _mortal(self, content: bytes) -> MortalDisk:
         disk = MortalDisk(content)
         disk.on_point = self._passes
+        disk.gets_through = self._gets_through
         return disk
 
+    def _gets_through(self, data: bytes) -> int:
+        """Return how much of a write is in the file: now and then its first record and some more.
+
+        The records of one event are one write: what a restart makes of a part of them is seen here.
+        """
+        dice, first = self.nemesis.apart, FRAME_BYTES + int.from_bytes(data[:4], "little")
+        if first >= len(data) or not self.nemesis.strikes("write_torn", dice):
+            return len(data)
+        return dice.randrange(first, len(data))
+
     def _passes(self, point: str) -> None:
-        """Count the points of the disk that are passed; at the chosen one the process dies."""
+        """Count the points of the disk that are passed; at the chosen one the process dies.
+
+        It also does within a write that gets through in part.
+        """
         self.point += 1
-        if self.point == self.dies_at_point:
+        if self.point == self.dies_at_point or point == WITHIN:
             self.die(point)
             raise ProcessDied(point)
 

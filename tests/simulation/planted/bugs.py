@@ -9,15 +9,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.simulation.planted import host, kills, knowing, late, sending
-from tests.simulation.planted.planting import PLANTS
+from tests.simulation.planted.planting import DEATHS, PLANTS, Stillborn
 
-__all__ = ["campaign_of", "host", "kills", "knowing", "late", "names", "plant", "sending"]
+__all__ = [
+    "Stillborn",
+    "campaign_of",
+    "host",
+    "kills",
+    "knowing",
+    "late",
+    "names",
+    "plant",
+    "sending",
+]
 
 
 @contextmanager
 def plant(name: str) -> Iterator[None]:
-    """Have one bug in the engine while inside."""
+    """Have one bug in the engine while inside.
+
+    Raises ``Stillborn`` where its own code does not fit the engine, or died of anything at all.
+    """
+    DEATHS.clear()
     yield from PLANTS[name].change()
+    if DEATHS:
+        raise Stillborn(DEATHS[0])
 
 
 def names() -> list[str]:

@@ -17,16 +17,16 @@ from engine.core.kernel import Kernel
 from engine.core.merge import MergeResult, _Merge
 from engine.core.recovery import Recovery
 from engine.core.seat import Seat
+from engine.errors import WireError
 from engine.model.amend_state import AmendTrigger
 from engine.model.event import OrderUpdated
 from engine.model.order import Lifecycle, Order
-from engine.model.order_state import Trigger
+from engine.model.order_state import Trigger, adopt_terms
 from engine.model.order_update import OrderUpdate, RemoteStatus
 from engine.model.verdict import Verdict
 from engine.ports import Answer
 from engine.runtime.bus import Bus
-from tests.simulation import adapter
-from tests.simulation.adapter import STATUS, OrderStream, SimExecution
+from tests.simulation.adapter import OrderStream, SimExecution
 from tests.simulation.planted.planting import planted, replaced, swap
 
 # -- merging -------------------------------------------------------------------------------------
@@ -62,12 +62,15 @@ def the_average_price_is_cut_to_paise() -> Iterator[None]:
 
 @planted
 def an_unknown_status_counts_as_cancelled() -> Iterator[None]:
-    class Guess(dict[str, RemoteStatus]):
-        def get(self, key: str, default: Any = None) -> Any:
-            del default
-            return STATUS.get(key.strip(), RemoteStatus.CANCELLED)
+    update = SimExecution.update
 
-    yield from swap(adapter, "STATUS", Guess(STATUS))
+    def guessing(self: Any, row: dict[str, Any]) -> OrderUpdate:
+        made = update(self, row)
+        if made.status is not RemoteStatus.UNRECOGNISED:
+            return made
+        return msgspec.structs.replace(made, status=RemoteStatus.CANCELLED)
+
+    yield from swap(SimExecution, "update", guessing)
 
 
 @planted
@@ -91,11 +94,11 @@ def fills_of_exits_are_ignored() -> Iterator[None]:
 def an_open_shown_late_reopens_what_has_ended() -> Iterator[None]:
     merge = blotter.merge
 
-    def naive(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+    def naive(order: Order, update: OrderUpdate, *rest: Any) -> MergeResult:
         if order.lifecycle.is_terminal and update.status is RemoteStatus.OPEN:
             opened = msgspec.structs.replace(order, lifecycle=Lifecycle.OPEN)
             return MergeResult(opened, None, Verdict.MOVE, ())
-        return merge(order, update, at, evidence)
+        return merge(order, update, *rest)
 
     yield from swap(blotter, "merge", naive)
 
@@ -144,11 +147,7 @@ def doubt_is_never_looked_into() -> Iterator[None]:
 
 @planted
 def an_empty_or_short_book_is_believed() -> Iterator[None]:
-    with (
-        replaced(books.Books, "_missing", lambda *_: ()),
-        replaced(doubt, "LATE_VISIBILITY_S", 20.0),
-    ):
-        yield
+    yield from swap(books.Books, "_missing", lambda *_: ())
 
 
 @planted
@@ -174,7 +173,7 @@ def updates_of_another_account_are_taken_for_ours() -> Iterator[None]:
     def take(self: Any, frame: str | bytes) -> None:
         try:
             update = self.decode(frame)
-        except Exception:  # noqa: BLE001 - it is the planted bug that is looked at
+        except WireError:
             return
         account = update.account if update.account in self._accounts else self._accounts[0]
         tagless = msgspec.structs.replace(update, account=account, client_id=None)
@@ -234,7 +233,10 @@ def fills_count_twice_after_a_restart() -> Iterator[None]:
 def a_fill_whose_own_record_is_lost_is_lost_after_a_restart() -> Iterator[None]:
     begin = Recovery.begin
 
-    yield from swap(Recovery, "begin", lambda self, _: begin(self, ()))
+    def wordless(self: Any, _: Any = (), cut_off: Any = ()) -> None:
+        begin(self, (), cut_off)
+
+    yield from swap(Recovery, "begin", wordless)
 
 
 @planted
@@ -282,9 +284,14 @@ def a_replace_in_doubt_is_settled_as_done() -> Iterator[None]:
     def done(self: Any, client_id: str, trigger: AmendTrigger, why: str) -> None:
         order = self.orders[client_id]
         amend = order.amend
-        if trigger is AmendTrigger.REPLY_REFUSED and amend is not None and amend.price:
-            changed = msgspec.structs.replace(
-                order, price=amend.price, quantity=amend.quantity, lifecycle=Lifecycle.CANCELLED
+        is_refused = trigger is AmendTrigger.REPLY_REFUSED
+        if is_refused and amend is not None and amend.quantity and amend.price:
+            changed = adopt_terms(
+                order,
+                order.updated_at,
+                quantity=amend.quantity,
+                price=amend.price,
+                trigger_price=amend.trigger_price,
             )
             self._store(changed, "AMEND_SETTLED", why)
             return
@@ -324,8 +331,8 @@ def an_exit_is_never_told() -> Iterator[None]:
 def hooks_run_while_a_restart_recovers() -> Iterator[None]:
     begin = Recovery.begin
 
-    def eager(self: Any, untold: Any = ()) -> None:
-        begin(self, untold)
+    def eager(self: Any, untold: Any = (), cut_off: Any = ()) -> None:
+        begin(self, untold, cut_off)
         for seat in self._seats.values():
             seat.is_recovering = False
             self._reroute(seat)

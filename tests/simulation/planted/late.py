@@ -49,10 +49,10 @@ def one_that_turns_up_is_left_working() -> Iterator[None]:
 def what_was_proven_absent_is_never_looked_at_again() -> Iterator[None]:
     merge = blotter.merge
 
-    def deaf(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+    def deaf(order: Order, update: OrderUpdate, *rest: Any) -> MergeResult:
         if order.lifecycle is Lifecycle.NOT_PLACED:
             return MergeResult(order, None, Verdict.STALE, ())
-        return merge(order, update, at, evidence)
+        return merge(order, update, *rest)
 
     yield from swap(blotter, "merge", deaf)
 
@@ -73,19 +73,16 @@ def one_that_turns_up_counts_as_a_strangers() -> Iterator[None]:
         else:
             updated(self, update)
 
-    Claims.owner = forgetful  # type: ignore[method-assign]
-    try:
+    with replaced(Claims, "owner", forgetful):
         yield from swap(Blotter, "updated", passing)
-    finally:
-        Claims.owner = owner  # type: ignore[method-assign]
 
 
 @late
 def one_that_turns_up_is_not_marked() -> Iterator[None]:
     merge = blotter.merge
 
-    def plain(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
-        result = merge(order, update, at, evidence)
+    def plain(order: Order, update: OrderUpdate, *rest: Any) -> MergeResult:
+        result = merge(order, update, *rest)
         if order.lifecycle is not Lifecycle.NOT_PLACED:
             return result
         return result._replace(order=msgspec.structs.replace(result.order, is_late=False))
@@ -97,8 +94,8 @@ def one_that_turns_up_is_not_marked() -> Iterator[None]:
 def what_fills_after_its_proof_is_not_told_to_its_group() -> Iterator[None]:
     changed = Placement.order_changed
 
-    def blind(self: Any, order: Order, fill: Fill | None) -> Any:
-        return changed(self, order, None if order.is_late else fill)
+    def blind(self: Any, order: Order, before: Order, fill: Fill | None) -> Any:
+        return changed(self, order, before, None if order.is_late else fill)
 
     yield from swap(Placement, "order_changed", blind)
 
@@ -114,7 +111,7 @@ def a_group_opened_again_is_told_before_the_fill_that_opened_it() -> Iterator[No
 
     def early(self: Any, order: Order, before: Order, fill: Fill | None) -> None:
         placement = self.placement
-        count(placement, order, fill)
+        count(placement, order, before, fill)
         kept = vars(placement).get("order_changed", placement.order_changed)
         placement.order_changed = lambda *_: None
         changed(self, order, before, fill)
@@ -130,10 +127,10 @@ def a_group_opened_again_is_told_before_the_fill_that_opened_it() -> Iterator[No
 def a_rejection_after_the_open_is_overlooked() -> Iterator[None]:
     merge = blotter.merge
 
-    def deaf(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+    def deaf(order: Order, update: OrderUpdate, *rest: Any) -> MergeResult:
         if order.lifecycle is Lifecycle.OPEN and update.status is RemoteStatus.REJECTED:
             return MergeResult(order, None, Verdict.STALE, ())
-        return merge(order, update, at, evidence)
+        return merge(order, update, *rest)
 
     yield from swap(blotter, "merge", deaf)
 
@@ -142,7 +139,7 @@ def a_rejection_after_the_open_is_overlooked() -> Iterator[None]:
 def a_rejection_after_the_open_counts_as_filled() -> Iterator[None]:
     merge = blotter.merge
 
-    def hopeful(order: Order, update: OrderUpdate, at: int, evidence: Any) -> MergeResult:
+    def hopeful(order: Order, update: OrderUpdate, *rest: Any) -> MergeResult:
         if order.lifecycle is Lifecycle.OPEN and update.status is RemoteStatus.REJECTED:
             update = msgspec.structs.replace(
                 update,
@@ -150,6 +147,6 @@ def a_rejection_after_the_open_counts_as_filled() -> Iterator[None]:
                 filled_quantity=order.quantity,
                 average_price=order.price,
             )
-        return merge(order, update, at, evidence)
+        return merge(order, update, *rest)
 
     yield from swap(blotter, "merge", hopeful)
