@@ -72,6 +72,37 @@ integer(PyObject *owner, Py_ssize_t offset)
     return PyLong_AsLongLong(value);
 }
 
+/* An integer that was read, and its value: while the same object stands in a slot, so does the value. A time is three
+ * digits of Python's, and takes as long to read as the rest of what is done with it. */
+typedef struct {
+    PyObject *object;       /* NULL: none yet */
+    int64_t value;
+} Known;
+
+static inline void
+know(Known *known, PyObject *object, int64_t value)
+{
+    if (PyLong_Check(object)) {
+        Py_XSETREF(known->object, Py_NewRef(object));
+        known->value = value;
+    }
+}
+
+/* As integer, for a slot that mostly has what it had. */
+static inline int64_t
+known_integer(Known *known, PyObject *owner, Py_ssize_t offset)
+{
+    PyObject *object = *slot(owner, offset);
+    if (object && object == known->object) {
+        return known->value;
+    }
+    int64_t value = integer(owner, offset);
+    if (value != -1 || !PyErr_Occurred()) {
+        know(known, object, value);
+    }
+    return value;
+}
+
 typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
@@ -315,6 +346,7 @@ typedef struct {
     PyObject *book;         /* of the kernel */
     PyObject *routes;
     PyObject *is_quiet;
+    Known now, look_at;     /* while it runs */
 } FrameLoop;
 
 /* What became of a frame. */
@@ -405,7 +437,7 @@ take(FrameLoop *self, PyObject *received_at, int64_t at, PyObject *frame)
         }
         return LEFT;
     }
-    int64_t now = integer(self->desk, self->now_at), kseq = integer(self->desk, self->kseq_at);
+    int64_t now = known_integer(&self->now, self->desk, self->now_at), kseq = integer(self->desk, self->kseq_at);
     if (PyErr_Occurred() || at < now) {
         Py_DECREF(tick);
         return PyErr_Occurred() ? FAILED : LEFT;
@@ -417,6 +449,7 @@ take(FrameLoop *self, PyObject *received_at, int64_t at, PyObject *frame)
     }
     put(self->desk, self->kseq_at, next);
     put(self->desk, self->now_at, Py_NewRef(received_at));
+    know(&self->now, received_at, at);
     PyList_SetItem(self->ticks, index, Py_NewRef(tick));
     PyList_SetItem(self->frames, index, Py_NewRef(frame));
     PyList_SetItem(self->book, index, Py_NewRef(tick));
@@ -425,7 +458,7 @@ take(FrameLoop *self, PyObject *received_at, int64_t at, PyObject *frame)
     if (done != TAKEN) {
         return done;
     }
-    int64_t look_at = integer(self->desk, self->look_at_at);
+    int64_t look_at = known_integer(&self->look_at, self->desk, self->look_at_at);
     if (look_at == -1 && PyErr_Occurred()) {
         return FAILED;
     }
@@ -433,6 +466,34 @@ take(FrameLoop *self, PyObject *received_at, int64_t at, PyObject *frame)
         return STIRRED;
     }
     return at < look_at ? TAKEN : looked(self);
+}
+
+/* Take frames from *place on, which is moved behind the last that was taken. */
+static int
+take_all(FrameLoop *self, PyObject *times, PyObject *frames, Py_ssize_t *place, Py_ssize_t stop, int64_t horizon)
+{
+    while (*place < stop) {
+        /* A hook runs in between, so the lists are asked anew for every frame. */
+        if (*place >= PyList_GET_SIZE(times) || *place >= PyList_GET_SIZE(frames)) {
+            PyErr_SetString(PyExc_RuntimeError, "the batch changed while it was read");
+            return FAILED;
+        }
+        PyObject *received_at = Py_NewRef(PyList_GET_ITEM(times, *place));
+        PyObject *frame = Py_NewRef(PyList_GET_ITEM(frames, *place));
+        int64_t at = PyLong_AsLongLong(received_at);
+        int done =
+            at == -1 && PyErr_Occurred() ? FAILED : at >= horizon ? LEFT : take(self, received_at, at, frame);
+        Py_DECREF(received_at);
+        Py_DECREF(frame);
+        if (done == FAILED || done == LEFT) {
+            return done;
+        }
+        ++*place;
+        if (done == STIRRED) {
+            return STIRRED;
+        }
+    }
+    return LEFT;
 }
 
 PyDoc_STRVAR(run_doc,
@@ -454,32 +515,12 @@ FrameLoop_run(FrameLoop *self, PyObject *args)
         PyErr_SetString(PyExc_IndexError, "no such frames");
         return NULL;
     }
-    int done = LEFT;
-    while (place < stop) {
-        /* A hook runs in between, so the lists are asked anew for every frame. */
-        if (place >= PyList_GET_SIZE(times) || place >= PyList_GET_SIZE(frames)) {
-            PyErr_SetString(PyExc_RuntimeError, "the batch changed while it was read");
-            return NULL;
-        }
-        PyObject *received_at = Py_NewRef(PyList_GET_ITEM(times, place));
-        PyObject *frame = Py_NewRef(PyList_GET_ITEM(frames, place));
-        int64_t at = PyLong_AsLongLong(received_at);
-        done = at == -1 && PyErr_Occurred() ? FAILED : at >= horizon ? LEFT : take(self, received_at, at, frame);
-        Py_DECREF(received_at);
-        Py_DECREF(frame);
-        if (done == FAILED) {
-            return NULL;
-        }
-        if (done == LEFT) {
-            break;
-        }
-        place++;
-        if (done == STIRRED) {
-            break;
-        }
-    }
-    return Py_BuildValue("nO", place, done == STIRRED ? Py_True : Py_False);
+    int done = take_all(self, times, frames, &place, stop, horizon);
+    Py_CLEAR(self->now.object);
+    Py_CLEAR(self->look_at.object);
+    return done == FAILED ? NULL : Py_BuildValue("nO", place, done == STIRRED ? Py_True : Py_False);
 }
+
 
 static PyObject *
 FrameLoop_new(PyTypeObject *type, PyObject *args, PyObject *names)
