@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import decimal
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -33,8 +35,16 @@ def test_money_never_meets_a_float_unnoticed() -> None:
     assert inr(100.05) == "100.05"
 
 
-def test_importing_the_model_sets_no_trap() -> None:
-    assert not decimal.DefaultContext.traps[decimal.FloatOperation]
+def test_importing_the_engine_sets_no_trap() -> None:
+    # In a process of its own: a test before this one may have run the application.
+    asked = "decimal.DefaultContext.traps[decimal.FloatOperation]"
+    told = subprocess.run(
+        [sys.executable, "-c", f"import decimal, engine, engine.model.money; print({asked})"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == "False\n"
 
 
 @pytest.mark.parametrize(
