@@ -15,6 +15,7 @@ from brokers.paper.config import PaperConfig
 from brokers.registry import BROKERS
 from brokers.replay.recording import Recording
 from engine import __version__
+from engine.author import is_unwritten
 from engine.core.kernel import Kernel
 from engine.core.kernel_config import KernelConfig
 from engine.core.seat import SeatConfig
@@ -36,7 +37,6 @@ from engine.runtime.loader import Loaded, LoadedStrategy
 from engine.runtime.runner import ReplayRunner
 from engine.runtime.silence import STALE_AFTER_S, Silence
 from engine.sessionlog.format import Header
-from engine.strategy import overrides
 from risk.gate import Gate
 from risk.kill_switch import KillSwitch
 from risk.limits import AccountLimits, StrategyLimits, stricter
@@ -274,7 +274,7 @@ def _seat(kernel: Kernel, loaded: PaperStrategy, seed: int) -> None:
         )
     )
     strategy: Any = loaded.strategy(loaded.params, loaded.state(), context)
-    seat.sit(strategy, wants_ticks=overrides(strategy, "on_tick"))
+    seat.sit(strategy, wants_ticks=not is_unwritten(strategy.on_tick))
 
 
 def new_session_folder(root: Path, identity: str) -> Path:

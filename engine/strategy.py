@@ -91,6 +91,7 @@ class Strategy(Generic[P]):
     def on_start(self) -> None:
         """Run once, before the first event: watch instruments, set times."""
 
+    @unwritten
     def on_tick(self, tick: Tick) -> None:
         """Run for every tick of a watched instrument."""
 
@@ -279,8 +280,3 @@ class Strategy(Generic[P]):
     def groups(self) -> Sequence[GroupView]:
         """Return this strategy's groups that are not done, oldest first."""
         return self._context.groups()
-
-
-def overrides(strategy: Strategy[Any], hook: str) -> bool:
-    """Return True when the author wrote this hook."""
-    return getattr(type(strategy), hook) is not getattr(Strategy, hook)

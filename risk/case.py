@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeGuard
 
+from engine.errors import FileError
 from engine.model.approval import Check
 from engine.model.instrument import Instrument, Kind
 from engine.model.market import Tick
@@ -29,9 +30,8 @@ LIMIT_KIND: Final[dict[Kind, LimitKind]] = {
     Kind.OPTION: "option",
     Kind.FUTURE: "future",
     Kind.EQUITY: "cash",
-    Kind.INDEX: "cash",
 }
-"""Which of the per-kind limits holds; an index is refused before any of them is asked."""
+"""Which of the per-kind limits holds for an instrument that can be traded."""
 
 CADENCES: Final = 2.5
 """A reference is never called stale before this many cadences of the recording (issue 2)."""
@@ -155,8 +155,7 @@ class Case:
     ``whole`` and ``batch`` are those of the batch; ``standing`` is the order a replacement changes,
     whose own reservation must not be counted twice. ``tick`` is the newest that names a price at
     all, ``age_s`` how long ago it came, ``age_limit`` how long ago that may be and in words, and
-    ``is_fresh`` True while it is young enough to judge by. ``kind`` is which of the per-kind limits
-    holds.
+    ``is_fresh`` True while it is young enough to judge by.
     """
 
     __slots__ = (
@@ -168,7 +167,6 @@ class Case:
         "hours",
         "instrument",
         "is_fresh",
-        "kind",
         "limits",
         "live",
         "policy",
@@ -209,8 +207,10 @@ class Case:
         self.standing = standing
         self.instrument = instrument = request.instrument
         self.subject = f"{request.side} {request.quantity} {instrument.symbol}"
-        self.kind: LimitKind = LIMIT_KIND[instrument.kind]
-        max_age_s: float = getattr(policy.limits.reference_max_age_s, self.kind)
+        # What cannot be traded has no limit, and is refused before anybody asks for one.
+        max_age_s = 0.0
+        if instrument.is_tradable:
+            max_age_s = getattr(policy.limits.reference_max_age_s, LIMIT_KIND[instrument.kind])
         self.age_limit = _age_limit(max_age_s, view.cadence_s)
         tick = view.tick(instrument)
         self.tick: Tick | None = None
@@ -281,6 +281,17 @@ class Case:
         return self.view.positions(self.request.key.account)
 
     # -- in words --------------------------------------------------------------------------------
+
+    def unknown(self, rule: str, figure: str, why: FileError, *, passed: bool = False) -> Check:
+        """Return the answer of a rule that the tables tell nothing about this contract or day."""
+        return Check(
+            rule=rule,
+            subject=self.subject,
+            passed=passed,
+            figure=figure,
+            limit="unknown",
+            note=str(why),
+        )
 
     def whole_lots(self, units: int) -> int:
         """Return the largest whole-lot quantity within ``units``, 0 when there is none."""

@@ -64,14 +64,7 @@ def session(case: Case) -> Check:
     try:
         day = case.hours.of(case.instrument)
     except FileError as error:
-        return Check(
-            rule="session",
-            subject=case.subject,
-            passed=False,
-            figure=figure,
-            limit="unknown",
-            note=str(error),
-        )
+        return case.unknown("session", figure, error)
     if day is None:
         limit = f"{case.instrument.segment} is closed on {case.trading_date.isoformat()}"
         return Check(rule="session", subject=case.subject, passed=False, figure=figure, limit=limit)
@@ -90,14 +83,7 @@ def entry_window(case: Case) -> Check:
     try:
         day = case.hours.of(case.instrument)
     except FileError as error:
-        return Check(
-            rule="entry window",
-            subject=case.subject,
-            passed=False,
-            figure=figure,
-            limit="unknown",
-            note=str(error),
-        )
+        return case.unknown("entry window", figure, error)
     if day is None:
         return Check(
             rule="entry window",
@@ -210,14 +196,7 @@ def freeze(case: Case) -> Check:
     try:
         frozen = freeze_quantity(case.instrument, case.trading_date)
     except FileError as error:
-        return Check(
-            rule="freeze quantity",
-            subject=case.subject,
-            passed=case.request.purpose.reduces,
-            figure=figure,
-            limit="unknown",
-            note=str(error),
-        )
+        return case.unknown("freeze quantity", figure, error, passed=case.request.purpose.reduces)
     largest = case.whole_lots(frozen)
     return Check(
         rule="freeze quantity",

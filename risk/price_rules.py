@@ -78,14 +78,7 @@ def entry_collar(case: Case) -> Check:
             case.policy, case.instrument, price, reference, case.trading_date
         )
     except FileError as error:
-        return Check(
-            rule="price collar",
-            subject=case.subject,
-            passed=False,
-            figure=rupees(price),
-            limit="unknown",
-            note=str(error),
-        )
+        return case.unknown("price collar", rupees(price), error)
     return Check(
         rule="price collar",
         subject=case.subject,
@@ -120,7 +113,6 @@ def _entry_collar(
 def exit_collar(case: Case) -> Check:
     """C10 for exits. Only the harmful side, only the exchange's band, whatever the price's age."""
     price, reference = case.request.price, _reference(case)
-    note = ""
     if reference is None:
         passed, figure, limit = True, rupees(price), "no price seen: an exit passes"
     else:
@@ -129,14 +121,9 @@ def exit_collar(case: Case) -> Check:
                 case.instrument, case.request.side, price, reference, case.trading_date
             )
         except FileError as error:
-            passed, figure, limit, note = True, rupees(price), "unknown", str(error)
+            return case.unknown("price collar", rupees(price), error, passed=True)
     return Check(
-        rule="price collar",
-        subject=case.subject,
-        passed=passed,
-        figure=figure,
-        limit=limit,
-        note=note,
+        rule="price collar", subject=case.subject, passed=passed, figure=figure, limit=limit
     )
 
 

@@ -69,7 +69,7 @@ class Blotter:
         self._waiting = WaitingCancels()
         self._messages = Messages(desk, orders, max_legs, untagged)
         self._departures = Departures(
-            desk, gate, view, orders, self._leases, self.settle, self._keep_judgement
+            desk, gate, view, orders, self._leases, self.advance, self._keep_judgement
         )
         self.orders = orders
         self.live = live
@@ -96,7 +96,7 @@ class Blotter:
 
     def _begin(self, request: OrderRequest, trigger: Trigger, reason: str = "") -> None:
         self.orders[request.client_id] = self.live[request.client_id] = Order.of(request)
-        self.settle(request.client_id, trigger, reason)
+        self.advance(request.client_id, trigger, reason)
 
     def cancel(self, client_id: str, reason: str, *, lane: Lane = Lane.CANCEL) -> None:
         """Take back what has not filled of an order; one that was never sent ends at once."""
@@ -105,7 +105,7 @@ class Blotter:
             return
         if order.lifecycle is Lifecycle.APPROVED:
             self._desk.emit(Forget((client_id,)))
-            self.settle(client_id, Trigger.DENY, f"taken back before it was sent: {reason}")
+            self.advance(client_id, Trigger.DENY, f"taken back before it was sent: {reason}")
             return
         step = order_state.want_cancel(order, self._desk.now, reason)
         if step.changed:
@@ -183,7 +183,7 @@ class Blotter:
             if ticket.kind is MessageKind.PLACE:
                 for client_id in ticket.client_ids:
                     if self.orders[client_id].lifecycle is Lifecycle.APPROVED:
-                        self.settle(client_id, Trigger.DENY, why)
+                        self.advance(client_id, Trigger.DENY, why)
             elif order.amend is not None and order.amend.state is AmendState.WANTED:
                 self._give_up_amend(order, "AMEND_EXPIRED", why, ticket.lane)
 
@@ -200,7 +200,7 @@ class Blotter:
         """The last test said no: provably nothing left."""
         for client_id in event.client_ids:
             if event.kind is MessageKind.PLACE:
-                self.settle(client_id, Trigger.SEND_ABORTED, event.reason)
+                self.advance(client_id, Trigger.SEND_ABORTED, event.reason)
             else:
                 self._give_up_amend(self.orders[client_id], "AMEND_ABORTED", event.reason)
 
@@ -213,10 +213,10 @@ class Blotter:
             if named is not None and named != client_id:
                 # It answers another request, so it proves nothing of this one.
                 why = f"the reply names {broker_id}, which is order {named}"
-                self.settle(client_id, Trigger.REPLY_AMBIGUOUS, why)
+                self.advance(client_id, Trigger.REPLY_AMBIGUOUS, why)
                 return
             trigger = PLACE_REPLIES[reply.outcome]
-            self.settle(client_id, trigger, reply.text, code=reply.code, broker_id=broker_id)
+            self.advance(client_id, trigger, reply.text, code=reply.code, broker_id=broker_id)
             return
         why = f"{reply.code}: {reply.text}" if reply.code else reply.text
         kind = AmendKind.CANCEL if reply.kind is MessageKind.CANCEL else AmendKind.REPLACE
@@ -252,9 +252,9 @@ class Blotter:
         if order.lifecycle.is_terminal:
             self._take_back_late(order)
 
-    # -- what evidence and people settle ---------------------------------------------------------
+    # -- what happens to orders ------------------------------------------------------------------
 
-    def settle(
+    def advance(
         self,
         client_id: str,
         trigger: Trigger,

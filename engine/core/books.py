@@ -96,7 +96,7 @@ class Books:
         self._foreign = foreign
         self._on_settled = on_settled
         self._accounts = {name: _Account(name) for name in accounts}
-        self.doubts = Doubts(desk, self.read, blotter.settle)
+        self.doubts = Doubts(desk, self.read, blotter.advance)
         self._merge = BookMerge(blotter, claims, foreign, self.doubts)
 
     def start(self) -> None:
@@ -255,7 +255,7 @@ class Books:
             client_id = self._blotter.by_broker_id.get((account.name, broker_id))
             if client_id is not None:
                 why = f"{len(account.lacking_at)} order books in a row lack it"
-                self._blotter.settle(client_id, Trigger.SNAPSHOT_ABSENT, why)
+                self._blotter.advance(client_id, Trigger.SNAPSHOT_ABSENT, why)
         account.lacking, account.lacking_at = (), []
 
     # -- positions -------------------------------------------------------------------------------

@@ -305,6 +305,9 @@ class Kernel:
             self.placement.look_at_drafts()
         if self.desk.now >= self._loss_watch.next_at:
             self._loss_watch.look()
+        self._note_next_look()
+
+    def _note_next_look(self) -> None:
         self.desk.look_at = 0 if self.placement.drafts else self._loss_watch.next_at
 
     def _finish(self) -> Sequence[Effect]:
@@ -318,7 +321,7 @@ class Kernel:
         if self._notices or placement.dirty:
             self._settle()
         desk.is_stirred = False
-        desk.look_at = 0 if placement.drafts else self._loss_watch.next_at
+        self._note_next_look()
         outbox, desk.outbox = desk.outbox, []
         return outbox
 

@@ -129,7 +129,7 @@ class Leaving:
     def _trades_now(self, part: Part) -> bool:
         """Say whether everything that is held trades at this moment."""
         now, opened_at = self._desk.now, self._desk.trading.opened_at
-        return not [leg for leg in part.legs if leg.net and opened_at(leg.instrument, now) is None]
+        return all(opened_at(leg.instrument, now) is not None for leg in part.legs if leg.net)
 
     def _waits_for_open(self, part: Part) -> bool:
         """Say whether all that is held is in a break of its session: exits are sent when it opens.

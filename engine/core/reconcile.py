@@ -151,7 +151,7 @@ class Reconcile:
             )
         )
         why = f"{event.who} says so: {event.why}"
-        self._blotter.settle(event.client_id, _RESOLVES[event.resolution], why)
+        self._blotter.advance(event.client_id, _RESOLVES[event.resolution], why)
 
     def _adjusted(self, event: HumanAdjusted) -> None:
         desk = self._desk

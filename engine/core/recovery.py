@@ -143,11 +143,11 @@ class Recovery:
         blotter = self._blotter
         if order.lifecycle in _UNSENT:
             why = "the engine restarted before it was sent"
-            blotter.settle(order.client_id, Trigger.DENY, why)
+            blotter.advance(order.client_id, Trigger.DENY, why)
             return
         if order.lifecycle is Lifecycle.SENDING:
             why = "the engine stopped while it was sent"
-            blotter.settle(order.client_id, Trigger.REPLY_AMBIGUOUS, why)
+            blotter.advance(order.client_id, Trigger.REPLY_AMBIGUOUS, why)
         amend = order.amend
         if amend is None:
             if Anomaly.RESURRECTED in order.anomalies:

@@ -118,7 +118,7 @@ class Journal:
         """Start a new journal on an empty disk; ``name`` is what messages call the file."""
         journal = cls(disk, wall, name, Position(0, 0, 1, hash_of(MAGIC)))
         journal._unwritten.append(MAGIC)
-        journal.write()
+        journal._write()
         return journal
 
     @classmethod
@@ -161,10 +161,10 @@ class Journal:
             for records, at in made:
                 self._frame(records, at)
         finally:
-            self.write()
+            self._write()
         return self._sequence
 
-    def write(self) -> None:
+    def _write(self) -> None:
         """Put what was framed into the file; only then may a sync count it."""
         self._require_whole()
         if not self._unwritten:

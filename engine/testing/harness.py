@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from brokers.paper.broker import PaperBroker
 from brokers.paper.config import PaperConfig
+from engine.author import is_unwritten
 from engine.core.group import Group
 from engine.core.kernel import Kernel
 from engine.core.kernel_config import KernelConfig
@@ -28,7 +29,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.effects import Effects
 from engine.runtime.loader import params_type, state_type
 from engine.runtime.runner import ReplayRunner
-from engine.strategy import Strategy, overrides
+from engine.strategy import Strategy
 from engine.testing.market import LEVEL_QUANTITY, Frames, Market, Quote, around, nifty_chain
 from risk.gate import Gate
 from risk.kill_switch import KillSwitch
@@ -146,7 +147,7 @@ class StrategyHarness:
             SeatConfig(strategy_id="strategy", accounts=accounts or {"paper": 1}, product=product)
         )
         made = strategy(params_type(strategy)(**params), state_type(strategy)(), context)
-        seat.sit(made, wants_ticks=overrides(made, "on_tick"))
+        seat.sit(made, wants_ticks=not is_unwritten(made.on_tick))
         self.strategy = made
         self._seat = seat
         self._runner = ReplayRunner(

@@ -104,7 +104,7 @@ class Sends:
 
         ``earlier``: the records that stood in it before, each with its number.
         """
-        frame, write = journal._frame, journal.write
+        frame, write = journal._frame, journal._write
         written = Written(journal, disk, clock, kernel, Decrees(earlier))
         written.note()
         self._waiting.clear()
@@ -142,7 +142,7 @@ class Sends:
                 written.note()
 
         journal._frame = framing  # type: ignore[method-assign]
-        journal.write = writing  # type: ignore[method-assign]
+        journal._write = writing  # type: ignore[method-assign]
 
     def waiting(self) -> list[str]:
         """Return the orders being sent that no transport has yet: they wait for a sync."""

@@ -84,7 +84,7 @@ def a_record_that_a_full_disk_refused_is_let_go() -> Iterator[None]:
             self._disk.append(b"".join(unwritten))
         self._written = self._sequence
 
-    yield from swap(Journal, "write", careless)
+    yield from swap(Journal, "_write", careless)
 
 
 # -- a second instance ----------------------------------------------------------------------------

@@ -191,7 +191,7 @@ def what_was_being_sent_counts_as_not_sent_after_a_restart() -> Iterator[None]:
 
     def other(self: Any, order: Order) -> None:
         if order.lifecycle is Lifecycle.SENDING:
-            self._blotter.settle(order.client_id, Trigger.SEND_ABORTED, "restarted")
+            self._blotter.advance(order.client_id, Trigger.SEND_ABORTED, "restarted")
         else:
             settle(self, order)
 
