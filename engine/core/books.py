@@ -8,7 +8,7 @@ traded away and no fill is made up for it: a person accepts it, or a later snaps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -19,6 +19,8 @@ from engine.core.desk import Desk
 from engine.core.doubt import Doubts
 from engine.core.foreign import Foreign
 from engine.core.holdings import Units, differences
+from engine.core.known_ids import SETTLES_S, KnownIds
+from engine.core.repeated import Repeated
 from engine.model.effect import ReadBooks
 from engine.model.order import Order
 from engine.model.order_state import Trigger
@@ -31,12 +33,8 @@ POLL_WORKING_S: Final = 5.0
 """How often the books are read while an order of the account has not ended."""
 POLL_IDLE_S: Final = 60.0
 """How often they are read otherwise."""
-SETTLES_S: Final = 5.0
-"""What an order did less than this ago may not stand in every book yet."""
-DIFFERENCES_NEEDED: Final = 3
-"""Complete snapshots that show a difference before it is believed ..."""
-DIFFERENCES_SPAN_S: Final = 15.0
-"""... and the time they must span."""
+NAMED: Final = 3
+"""How many of the orders that a book lost a person is given by name."""
 VERIFY_WITHIN_S: Final = 60.0
 """A person hears of an account that is not verified this long after it should have been."""
 
@@ -63,11 +61,8 @@ class _Account:
         self.is_reading = False
         self.is_overtaken = False
         self.reads_again = ""
-        self.known: dict[str, int] = {}
-        self.lacking: tuple[str, ...] = ()
-        self.lacking_at: list[int] = []
-        self.differing: Units = {}
-        self.differing_at: list[int] = []
+        self.ids = KnownIds()
+        self.differing: Repeated[Units] = Repeated({})
         self.active_at = 0
         self.was_verified = False
         self.next_poll = 0
@@ -164,7 +159,7 @@ class Books:
         account.active_at = self._desk.now
         self.doubts.order_changed(order, had_gap=not account.is_up)
         if order.broker_id is not None and before.broker_id is None:
-            account.known[order.broker_id] = self._desk.now
+            account.ids.learn(order.broker_id, self._desk.now)
             for held in self._claims.named(order.account, order.broker_id):
                 self._blotter.take(order.client_id, held.update, held.evidence)
 
@@ -176,7 +171,7 @@ class Books:
                 continue
             self.doubts.order_changed(order, had_gap=not account.is_up)
             if order.broker_id is not None:
-                account.known[order.broker_id] = order.updated_at
+                account.ids.learn(order.broker_id, order.updated_at)
 
     # -- a snapshot ------------------------------------------------------------------------------
 
@@ -186,15 +181,14 @@ class Books:
         account.is_reading = False
         is_overtaken, account.is_overtaken = account.is_overtaken, False
         shown = {row.broker_id for row in snapshot.orders if row.broker_id is not None}
-        missing = self._missing(account, snapshot, shown)
+        missing = account.ids.look(snapshot, shown)
         is_complete = snapshot.is_complete and not missing
         for broker_id in self._merge.take_rows(snapshot, is_complete=is_complete):
-            account.known.setdefault(broker_id, self._desk.now)
+            account.ids.learn(broker_id, self._desk.now)
         unnamed = self._merge.take_trades(snapshot)
         if is_complete:
-            self._weigh_doubts(snapshot, shown, unnamed)
+            self._weigh_doubts(account, snapshot, shown, unnamed)
             self._merge.chase_amends(snapshot)
-            account.lacking, account.lacking_at = (), []
         elif snapshot.is_complete:
             self._weigh_missing(account, snapshot, missing)
         orders = self._blotter.orders
@@ -208,18 +202,9 @@ class Books:
             self.read(account.name, why)
         self._poll_later(account)
 
-    def _missing(self, account: _Account, snapshot: Snapshot, shown: set[str]) -> tuple[str, ...]:
-        """Return the ids a complete order book must have and this one lacks."""
-        if not snapshot.is_complete:
-            return ()
-        settled = snapshot.asked_at - ns(SETTLES_S)
-        return tuple(
-            broker_id
-            for broker_id, learned_at in account.known.items()
-            if learned_at <= settled and broker_id not in shown
-        )
-
-    def _weigh_doubts(self, snapshot: Snapshot, shown: set[str], unnamed: int) -> None:
+    def _weigh_doubts(
+        self, account: _Account, snapshot: Snapshot, shown: set[str], unnamed: int
+    ) -> None:
         orders = self._blotter.orders
         absent = [
             client_id
@@ -231,7 +216,9 @@ class Books:
         # Here what an order in doubt may have filled counts: it would prove that it was placed.
         found = differences(snapshot, self._desk.ledger, self._foreign, ())
         objection = ""
-        if snapshot.trades is None or found is None:
+        if account.ids.gone:
+            objection = f"the order book lost {len(account.ids.gone)} of the orders it had"
+        elif snapshot.trades is None or found is None:
             objection = "trades and positions were not read"
         elif unnamed:
             objection = f"{unnamed} trades are of orders nobody knows"
@@ -245,18 +232,20 @@ class Books:
         self, account: _Account, snapshot: Snapshot, missing: tuple[str, ...]
     ) -> None:
         """Believe that known orders are gone only when snapshot after snapshot lacks the same."""
-        if missing != account.lacking:
-            account.lacking, account.lacking_at = missing, []
-        account.lacking_at.append(snapshot.asked_at)
-        if not _is_believable(account.lacking_at):
+        looks = account.ids.weigh(missing, snapshot.asked_at)
+        if not looks:
             return
         for broker_id in missing:
-            account.known.pop(broker_id)
             client_id = self._blotter.by_broker_id.get((account.name, broker_id))
             if client_id is not None:
-                why = f"{len(account.lacking_at)} order books in a row lack it"
+                why = f"{looks} order books in a row lack it"
                 self._blotter.advance(client_id, Trigger.SNAPSHOT_ABSENT, why)
-        account.lacking, account.lacking_at = (), []
+        self._desk.alert(
+            "warning",
+            account.name,
+            f"{looks} order books in a row lack orders that it had: {_named(missing)}. Until it "
+            "shows them again, no order counts as not placed because it is not there",
+        )
 
     # -- positions -------------------------------------------------------------------------------
 
@@ -264,18 +253,16 @@ class Books:
         if snapshot.asked_at - account.active_at < ns(SETTLES_S) and account.was_verified:
             return
         if not found:
-            account.differing, account.differing_at = {}, []
+            account.differing.clear()
             self._stand(account, Standing.VERIFIED, "its books explain all it holds")
             return
-        if found != account.differing:
-            # Positions lag behind orders: only the same difference, again and again, is one.
-            account.differing, account.differing_at = found, []
-        account.differing_at.append(snapshot.asked_at)
+        # Positions lag behind orders: only the same difference, again and again, is one.
+        is_believable = account.differing.is_believable(found, snapshot.asked_at)
         words = ", ".join(
             f"{quantity:+d} {instrument.symbol} {product}"
             for (instrument, product), quantity in found.items()
         )
-        if _is_believable(account.differing_at):
+        if is_believable:
             if not account.was_verified and not self._has_history(account.name):
                 self._open_with(account, found)
                 return
@@ -288,7 +275,7 @@ class Books:
         for (instrument, product), quantity in found.items():
             row = instrument, product, quantity
             self._foreign.hold(account.name, row, "engine", "held before the day's first order")
-        account.differing, account.differing_at = {}, []
+        account.differing.clear()
         self._stand(account, Standing.VERIFIED, "it began the day with what it holds")
 
     def _stand(self, account: _Account, standing: Standing, why: str) -> None:
@@ -316,7 +303,7 @@ class Books:
 
     def _begin(self, account: _Account, why: str) -> None:
         account.standing, account.why = Standing.READING, f"its books are being read: {why}"
-        account.differing_at = []
+        account.differing.clear()
         self._unknown_from_now(account)
         account.is_overtaken = account.is_reading
         self.read(account.name, why)
@@ -342,7 +329,7 @@ class Books:
     def _poll_later(self, account: _Account) -> None:
         desk = self._desk
         works = any(order.account == account.name for order in self._blotter.live.values())
-        is_odd = bool(account.differing_at or account.lacking_at)
+        is_odd = account.differing.is_open or account.ids.is_lacking
         is_unsettled = works or is_odd or account.standing is not Standing.VERIFIED
         due = desk.now + ns(POLL_WORKING_S if is_unsettled else POLL_IDLE_S)
         if desk.now < account.next_poll <= due:
@@ -387,8 +374,7 @@ class Books:
         )
 
 
-def _is_believable(asked_at: Sequence[int]) -> bool:
-    """Say whether enough looks, over enough time, showed the same."""
-    return len(asked_at) >= DIFFERENCES_NEEDED and asked_at[-1] - asked_at[0] >= ns(
-        DIFFERENCES_SPAN_S
-    )
+def _named(ids: tuple[str, ...]) -> str:
+    """Return a few ids to look for, and how many more there are."""
+    more = len(ids) - NAMED
+    return ", ".join(ids[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -103,7 +103,7 @@ def at_rest(
     """
     no_order_twice(world, kernel, beyond, strangers)
     every_fill_once(world, kernel, unknown, strangers)
-    nothing_left_open(world, kernel, unknown)
+    nothing_left_open(world, kernel)
     absence_was_true(world, kernel, strangers)
     ends_were_true(world)
     reserve_is_exact(kernel)
@@ -188,13 +188,14 @@ def every_fill_once(
         )
 
 
-def nothing_left_open(world: World, kernel: Kernel, unknown: Collection[str] = ()) -> None:
+def nothing_left_open(world: World, kernel: Kernel) -> None:
     """I14: every order has ended or is a person's, and a person was told.
 
-    A group with an order nobody can tell anything of stays stuck, and what works of it at its
-    broker goes on working: a person was told of the group.
+    A group with an order that is a person's stays stuck until that person says what became of it,
+    and what works of it at its broker goes on working: a person was told of the group.
     """
-    stuck = {kernel.blotter.orders[client_id].key.group_id for client_id in unknown}
+    live = kernel.blotter.live.values()
+    stuck = {o.key.group_id for o in live if o.lifecycle is Lifecycle.QUARANTINED}
     paged = {line.subject for line in world.said if line.level == "critical"}
     for order in kernel.blotter.live.values():
         if order.key.group_id in stuck & paged and order.lifecycle.is_working:

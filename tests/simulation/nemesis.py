@@ -127,6 +127,10 @@ class Nemesis:
         """Return the first of these that happens now, empty when none does."""
         return next((fault for fault in faults if self.strikes(fault)), "")
 
+    def goes_dark(self, account: str, now: float, for_s: tuple[float, float]) -> None:
+        """Have a broker show nothing at all of an account from now on, for so long."""
+        self.dark[account] = now + self.apart.uniform(*for_s)
+
     def is_dark(self, account: str, now: float) -> bool:
         """Say whether an account's broker shows it an empty order book, and streams nothing."""
         return not self.healed and now < self.dark.get(account, 0.0)

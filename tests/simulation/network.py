@@ -23,8 +23,8 @@ BEYOND_S = (120.0, 600.0)
 """When an order is accepted that nobody waits for any more (A1 of ``engine.core.doubt``)."""
 AT_LAST_S = (115.0, 119.0)
 """When an order is accepted just before its absence would have been proven."""
-DARK_S = 8.0
-"""How long a broker then shows nothing: too short for what it showed before to be believed gone."""
+DARK_S = (8.0, 60.0)
+"""How long a broker then shows nothing: for a look or two, or until all it showed is believed gone."""
 KNOWN_S = 60.0
 """What was placed so long ago an engine knows, so that an empty book cannot be whole."""
 EMPTY = '{"status": true, "data": []}'
@@ -54,6 +54,7 @@ class MemoryHttp:
         self._old: dict[str, str] = {}
         self._another = b""
         self._hidden = Hidden()
+        self.is_known: Callable[[str], bool] = lambda _: True
         self.holds: Callable[[Sequence[str]], float] = lambda _: 0.0
         self.on_connecting: Callable[[str], None] = lambda _: None
         self.on_leaving: Callable[[str], None] = lambda _: None
@@ -190,7 +191,7 @@ class MemoryHttp:
             if in_the_dark:
                 account = msgspec.json.decode(request.body)["account"]
                 if self._broker.has_history(account, KNOWN_S):
-                    self._nemesis.dark[account] = loop.time() + DARK_S
+                    self._nemesis.goes_dark(account, loop.time(), DARK_S)
             answer = self._handle(request, late=late, fates=fates)
             if not answered.done():
                 answered.set_result(answer)
@@ -287,10 +288,15 @@ class MemoryHttp:
             return text
         rows = book(fault, msgspec.json.decode(text)["data"], self._dice)
         if hides:
-            self._hidden.hide(rows, now, self._dice)
+            self._hidden.hide([row for row in rows if self._may_hide(row)], now, self._dice)
         if is_of_orders:
             rows = self._hidden.shown(rows, now)
         return _json({"status": True, "data": rows})
+
+    def _may_hide(self, row: Mapping[str, Any]) -> bool:
+        """Say whether a row may be away: not that of an order which may be in doubt (A1)."""
+        tag = self._broker.rows[row["order_id"]].tag
+        return tag is None or self.is_known(tag)
 
     def _handle(
         self, request: HttpRequest, *, late: bool = False, fates: Sequence[str] = ()

@@ -158,6 +158,7 @@ class World:
         )
         self.person = Person(self)
         for http in self.https.values():
+            http.is_known = self._is_known
             http.holds = self.person.holds_connection
             http.on_connecting = self.sends.connecting
             http.on_leaving = self.sends.left
@@ -496,6 +497,11 @@ class World:
             and order.account in ACCOUNTS["untagged"]
             and (self._is_off or order.client_id in self.nemesis.beyond)
         ]
+
+    def _is_known(self, tag: str) -> bool:
+        """Say whether the engine knows by which id its broker knows an order."""
+        orders = {} if self.life is None else self.life.parts.kernel.blotter.orders
+        return tag in orders and orders[tag].broker_id is not None
 
     def check_told(self, life: Life) -> None:
         """Check that strategies know what the engine knows, and heard it in order."""

@@ -99,6 +99,28 @@ def test_looks_that_are_not_complete_prove_nothing(live: LiveKernel, ours: str) 
     assert live.order(ours).lifecycle is L.IN_DOUBT
 
 
+def test_a_book_that_lost_orders_proves_none_absent(live: LiveKernel, ours: str) -> None:
+    lost = [live.stranger(f"Z{number}", R.CANCELLED) for number in range(5)]
+    look(live, 10, orders=lost)
+    look(live, 10, 20, 30, 60, 90, 121, 150)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    (told,) = (text for text in live.alerts("warning") if "in a row lack" in text)
+    assert "A1: 3 order books in a row lack orders that it had: Z0, Z1, Z2 and 2 more." in told
+    look(live, 31)
+    assert live.order(ours).lifecycle is L.QUARANTINED
+    assert any("the order book lost 5 of the orders it had" in text for text in live.alerts())
+
+
+def test_looks_count_again_once_a_book_shows_what_it_had_lost(live: LiveKernel, ours: str) -> None:
+    lost = [live.stranger("Z1", R.CANCELLED)]
+    look(live, 10, orders=lost)
+    look(live, 10, 20, 30)
+    look(live, 60, 65, orders=lost)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 25, orders=lost)
+    assert live.order(ours).lifecycle is L.NOT_PLACED
+
+
 @pytest.mark.parametrize("unread", ["trades", "positions"])
 def test_without_trades_or_positions_nothing_is_proven(
     live: LiveKernel, ours: str, unread: str

@@ -14,6 +14,7 @@ from engine.core import blotter, book_merge, books, doubt, restore
 from engine.core.blotter import Blotter
 from engine.core.foreign import Foreign
 from engine.core.kernel import Kernel
+from engine.core.known_ids import KnownIds
 from engine.core.merge import MergeResult, _Merge
 from engine.core.recovery import Recovery
 from engine.core.seat import Seat
@@ -147,7 +148,21 @@ def doubt_is_never_looked_into() -> Iterator[None]:
 
 @planted
 def an_empty_or_short_book_is_believed() -> Iterator[None]:
-    yield from swap(books.Books, "_missing", lambda *_: ())
+    yield from swap(KnownIds, "look", lambda *_: ())
+
+
+@planted
+def a_book_that_lost_orders_proves_others_absent() -> Iterator[None]:
+    weigh = KnownIds.weigh
+
+    def forgets(self: Any, missing: tuple[str, ...], asked_at: int) -> int:
+        looks = weigh(self, missing, asked_at)
+        for broker_id in missing if looks else ():
+            self.gone.remove(broker_id)
+            del self._learned_at[broker_id]
+        return looks
+
+    yield from swap(KnownIds, "weigh", forgets)
 
 
 @planted
