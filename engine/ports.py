@@ -91,9 +91,8 @@ class FrameMaker(NamedTuple):
     """How prints from elsewhere become frames of one broker.
 
     ``encoder`` makes the encoder of a token table; ``scale`` says how many wire units make a rupee
-    in a segment; ``invent_tokens`` names contracts that have no token, always alike for the same
-    list; ``read_master`` reads the broker's own instrument list, which ``(data, name)`` are of, and
-    says what was wrong in it.
+    in a segment; ``invent_tokens`` names contracts without a token, always alike for the same list;
+    ``read_master`` reads the broker's list from ``(data, name)`` and says what was wrong in it.
     """
 
     encoder: Callable[[Sequence[TokenRow]], PrintEncoder]
@@ -118,8 +117,8 @@ class Feed(Protocol):
 class RecordSink(Protocol):
     """Where journal records go (``engine.runtime.journal.Journal``)."""
 
-    def append_all(self, records: Sequence[Record], at: int) -> int:
-        """Write records made at ``at`` (ns UTC), in order, and return the last one's sequence."""
+    def append_all(self, records: Sequence[Record], at: int) -> object:
+        """Write records made at ``at`` (ns UTC), in order."""
 
 
 class DecisionLog(Protocol):
@@ -390,6 +389,9 @@ class RiskGate(Protocol):
         Told of every end once, in order: as it happens, and by a restart from the journal, where
         the strategy may be one that no longer stands in the configuration.
         """
+
+    def remember(self, request: OrderRequest, at: int) -> None:
+        """Take an order for one approved ``at`` that time: the same one again is a duplicate."""
 
     def forgive(self, strategy: str) -> None:
         """Forget the rejections in a row of a strategy that a person armed again."""

@@ -122,7 +122,7 @@ class Gate:
         if refusal is not None:
             return refusal
         for request in requests:
-            self._remember(request, view.now)
+            self.remember(request, view.now)
         return Approved(batch, tuple(chain.from_iterable(verdicts)))
 
     def judge_replacement(
@@ -212,6 +212,17 @@ class Gate:
             f"the last: {order.reason or 'no reason given'}"
         )
 
+    def remember(self, request: OrderRequest, at: int) -> None:
+        """Take an order for one approved ``at`` that time: the same one again is a duplicate."""
+        recent = self._memory.recent
+        for known in list(recent):
+            if at - recent[known].at < self._duplicate_window_ns:
+                break
+            del recent[known]
+        key = fingerprint(request)
+        recent.pop(key, None)
+        recent[key] = Recent(at, request.key.group_id, request.client_id)
+
     def forgive(self, strategy: str) -> None:
         """Forget the rejections of a strategy that a person armed again."""
         self._memory.rejections.pop(strategy, None)
@@ -261,16 +272,6 @@ class Gate:
             batch=(request,),
             standing=standing,
         )
-
-    def _remember(self, request: OrderRequest, now: int) -> None:
-        recent = self._memory.recent
-        for known in list(recent):
-            if now - recent[known].at < self._duplicate_window_ns:
-                break
-            del recent[known]
-        key = fingerprint(request)
-        recent.pop(key, None)
-        recent[key] = Recent(now, request.key.group_id, request.client_id)
 
 
 def _run(case: Case, table: tuple[Rule, ...]) -> Checks:

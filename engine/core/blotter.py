@@ -152,6 +152,8 @@ class Blotter:
 
     def restore(self, order: Order) -> None:
         """Know an order of an earlier process, as its journal left it."""
+        if order.lifecycle is not Lifecycle.DENIED:
+            self._gate.remember(order.request, order.request.created_at)
         self.orders[order.client_id] = order
         if not order.lifecycle.is_terminal:
             self.live[order.client_id] = order
@@ -263,10 +265,7 @@ class Blotter:
         code: str = "",
         broker_id: str | None = None,
     ) -> None:
-        """Move an order by what happened to it, was proven about it, or a person says of it.
-
-        ``code`` and ``broker_id`` are those of a reply.
-        """
+        """Move an order by what a reply (``code``, ``broker_id``), proof or a person says."""
         order = self.orders[client_id]
         step = order_state.advance(
             order, trigger, self._desk.now, reason=why, code=code, broker_id=broker_id

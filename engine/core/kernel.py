@@ -39,7 +39,6 @@ from engine.model.event import (
     FeedHealthChanged,
     HistoryLoaded,
     HookOverran,
-    JournalDurable,
     KillTripped,
     OrderUpdated,
     ReplyClassified,
@@ -125,7 +124,6 @@ class Kernel:
         self._ticks = self.desk.book.ticks
         self.seats: dict[str, Seat] = {}
         self.overruns: list[Overrun] = []
-        self.durable_sequence = 0
         self.listening = Listening(self.desk, self.seats)
         self._on_tick = self.listening.on_tick
         self.halting = Halting(
@@ -154,7 +152,6 @@ class Kernel:
             RunEnding: self._ending,
             TimerFired: lambda e: self.desk.timers.fire_due(e.due),
             FeedHealthChanged: self.feed_health.changed,
-            JournalDurable: self._durable,
             SendReleased: self.blotter.released,
             SendExpired: lambda e: self.blotter.expired(e.tickets),
             SendWritten: self.blotter.written,
@@ -289,9 +286,6 @@ class Kernel:
     def _depth(self, depth: Depth) -> None:
         self.desk.book.depths[depth.instrument.index] = depth
         self.listening.deliver_depth(depth)
-
-    def _durable(self, event: JournalDurable) -> None:
-        self.durable_sequence = max(self.durable_sequence, event.sequence)
 
     def _history_loaded(self, event: HistoryLoaded) -> None:
         self.listening.seed_bars(self.desk.catalogue.by_key(event.instrument_key), event.bars)

@@ -56,12 +56,6 @@ class FeedHealthChanged(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
-class JournalDurable(msgspec.Struct, frozen=True, tag=True):
-    """Every journal record up to ``sequence`` is on disk."""
-
-    sequence: int
-
-
 class SendReleased(msgspec.Struct, frozen=True, tag=True):
     """The governor lets these messages go now."""
 
@@ -230,7 +224,6 @@ _Fact = (
     | RunEnding
     | TimerFired
     | FeedHealthChanged
-    | JournalDurable
     | SendReleased
     | SendExpired
     | SendWritten

@@ -1,7 +1,7 @@
 """Carries out what the kernel wants done, for a run in virtual time.
 
-The order of things within one moment is fixed (DESIGN.md section 2): what was journaled is durable
-before anything is transmitted, and durability takes no virtual time.
+The order of things within one moment is fixed (DESIGN.md section 2): what was decided went to the
+journal before anything is transmitted, which takes no virtual time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from engine.model.effect import (
     TransmitReplace,
     Unsubscribe,
 )
-from engine.model.event import BackgroundDone, Event, HistoryLoaded, JournalDurable, SendWritten
+from engine.model.event import BackgroundDone, Event, HistoryLoaded, SendWritten
 from engine.model.record import Record
 from engine.ports import MessageGovernor, RecordSink, VirtualBroker
 
@@ -57,7 +57,6 @@ class Effects:
         self._say = say
         self._sends: list[Transmit | TransmitReplace | TransmitCancel] = []
         self._events: list[Event] = []
-        self._sequence = 0
         self.background: list[RunBackground] = []
         self._work: dict[type, Callable[[Any, int], None]] = {
             Enqueue: self._enqueue,
@@ -81,7 +80,7 @@ class Effects:
     def keep(self, records: Sequence[Record], now: int) -> None:
         """Journal what an event led to, before a log tells of it and before anything is done."""
         if records:
-            self._sequence = self._journal.append_all(records, now)
+            self._journal.append_all(records, now)
 
     def carry_out(self, others: Sequence[Effect], now: int) -> None:
         """Do the rest of what an event led to."""
@@ -90,14 +89,13 @@ class Effects:
             work[effect.__class__](effect, now)
 
     def answers(self, now: int) -> Sequence[Event]:
-        """Return what happened because of it by now: durability, bytes written, tickets released.
+        """Return what happened because of it by now: bytes written, history loaded.
 
-        Sending itself happens here, after everything journaled so far.
+        Sending itself happens here, after everything so far went to the journal.
         """
         events, self._events = self._events, []
         if self._sends:
             sends, self._sends = self._sends, []
-            events.append(JournalDurable(self._sequence))
             events.extend(self._send(send, now) for send in sends)
         return events
 

@@ -24,22 +24,21 @@ class GatheredJournal:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._sequence = journal.sequence
+        self._gathered = 0
         self._made: list[tuple[Sequence[Record], int]] = []
 
-    def append_all(self, records: Sequence[Record], at: int) -> int:
-        """Take records made at ``at`` (ns UTC) and return the sequence the last one will have."""
+    def append_all(self, records: Sequence[Record], at: int) -> None:
+        """Take records made at ``at`` (ns UTC)."""
         self._made.append((records, at))
-        self._sequence += len(records)
-        if self._sequence - self._journal.sequence >= GATHERED_MAX:
+        self._gathered += len(records)
+        if self._gathered >= GATHERED_MAX:
             self.write()
-        return self._sequence
 
     def write(self) -> None:
         """Put into the file what was taken since the last time."""
         if not self._made:
             return
-        made, self._made = self._made, []
+        made, self._made, self._gathered = self._made, [], 0
         try:
             self._journal.append_each(made)
         except JournalBroken:

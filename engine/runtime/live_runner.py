@@ -18,7 +18,6 @@ from engine.model.effect import Say
 from engine.model.event import (
     Event,
     HookOverran,
-    JournalDurable,
     OrderStreamChanged,
     RunEnding,
     SendExpired,
@@ -110,7 +109,7 @@ class LiveRunner:
         self._checkpoints = checkpoints
         self._feeds = feeds
         self._ending: str | None = None
-        self._told_durable = commit.durable_sequence
+        self._noted_durable = commit.durable_sequence
         self._released: deque[tuple[int, int]] = deque()
         self._look_at_acts = 0
         self._acts_until = 0
@@ -165,7 +164,7 @@ class LiveRunner:
         for _ in range(TURN_EVENTS):
             if self._ending is not None or self._stopwatch() > until:
                 return
-            self._tell_durable()
+            self._note_durable()
             if self._bus.needs_snapshot:
                 self._catch_up()
             now = self._now()
@@ -191,15 +190,12 @@ class LiveRunner:
             self._dispatch(OrderStreamChanged(account, is_up=False, why=why))
             self._dispatch(OrderStreamChanged(account, is_up=True, why=why))
 
-    def _tell_durable(self) -> None:
-        reached = self._commit.durable_sequence
-        if reached > self._told_durable:
-            self._told_durable = reached
-            self._count_late(reached)
-            self._dispatch(JournalDurable(reached))
-
-    def _count_late(self, reached: int) -> None:
+    def _note_durable(self) -> None:
         """Have the governor count what the disk held too long when it leaves, which is now."""
+        reached = self._commit.durable_sequence
+        if reached == self._noted_durable:
+            return
+        self._noted_durable = reached
         since = None
         while self._released and self._released[0][0] <= reached:
             _, at = self._released.popleft()

@@ -6,13 +6,15 @@ for it cold; a step's together they take half as long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine.model.codec import encode
 from engine.model.effect import Effect, Kept
 from engine.model.event import Event, FrameDepth
 from engine.model.record import Record
+from engine.sessionlog.format import RowKind
+from engine.sessionlog.row import Run
 from engine.sessionlog.writer import SessionLogWriter
 
 
@@ -30,35 +32,38 @@ class DecisionRows:
 
     def __init__(self, log: SessionLogWriter) -> None:
         self._log = log
-        self._made: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self._made: list[tuple[RowKind, int, int, Any]] = []
 
     def dispatched_frames(
         self, first_kseq: int, first_frame: int, count: int, first_at: int
     ) -> None:
         """Take consecutive frames that were dispatched, each at the time it was received."""
-        run = (first_kseq, first_frame, count, first_at)
-        self._made.append((self._log.dispatched_frames, run))
+        run = Run(first_frame, count)
+        self._made.append((RowKind.DISPATCH_FRAMES, first_kseq, first_at, run))
 
     def dispatched_event(self, kseq: int, now: int, event: Event | FrameDepth) -> None:
         """Take another event that was dispatched."""
-        self._made.append((self._write_event, (kseq, now, event)))
+        self._made.append((RowKind.DISPATCH_EVENT, kseq, now, event))
 
     def effects(
         self, kseq: int, now: int, records: Sequence[Record], others: Sequence[Effect]
     ) -> None:
         """Take what the kernel wanted: what went to the journal, and all else."""
-        self._made.append((self._write_effects, (kseq, now, records, others)))
+        self._made.append((RowKind.EFFECTS, kseq, now, (records, others)))
 
     def write(self) -> None:
         """Put into the log what was taken since the last time."""
         made, self._made = self._made, []
-        for write, what in made:
-            write(*what)
+        self._log.decided(_rows(made))
 
-    def _write_event(self, kseq: int, now: int, event: Event | FrameDepth) -> None:
-        self._log.dispatched_event(kseq, now, encode(event))
 
-    def _write_effects(
-        self, kseq: int, now: int, records: Sequence[Record], others: Sequence[Effect]
-    ) -> None:
-        self._log.effects(kseq, now, as_logged(records, others))
+def _rows(
+    made: Sequence[tuple[RowKind, int, int, Any]],
+) -> Iterator[tuple[RowKind, int, int, int, bytes]]:
+    """Yield what was taken as rows, encoded one by one: what has no form stops the rest only."""
+    effects, frames = RowKind.EFFECTS, RowKind.DISPATCH_FRAMES
+    for kind, kseq, at, what in made:
+        if kind is effects:
+            yield kind, kseq, at, 0, as_logged(*what)
+        else:
+            yield kind, kseq, at, what.count if kind is frames else 1, encode(what)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count, islice, repeat
 from typing import Final
 
@@ -160,28 +160,55 @@ class SessionLogWriter:
         Each event's time was its frame's receive time; a run of one may have had another,
         ``first_at``. Raises ``InvariantBroken`` when ``first_kseq`` is not the next one.
         """
-        self._dispatched(first_kseq, count * parts)
         run = _ENCODER.encode(Run(first_frame, count, parts))
-        self._row(RowKind.DISPATCH_FRAMES, first_kseq, first_at, self._own_code, run)
+        self.decided(((RowKind.DISPATCH_FRAMES, first_kseq, first_at, count * parts, run),))
 
     def dispatched_event(self, kseq: int, now: int, payload: bytes) -> None:
         """Record an event that came from no frame, as ``engine.model.codec`` JSON."""
-        self._dispatched(kseq, 1)
-        self._row(RowKind.DISPATCH_EVENT, kseq, now, self._own_code, payload)
+        self.decided(((RowKind.DISPATCH_EVENT, kseq, now, 1, payload),))
 
     def effects(self, kseq: int, now: int, payload: bytes) -> None:
         """Record what event ``kseq`` led to, as ``engine.model.codec`` JSON; call only if any.
 
         Raises ``InvariantBroken`` unless ``kseq`` is the event dispatched last.
         """
-        if self._next_kseq != kseq + 1:
-            raise InvariantBroken(
-                f"{self._name}: effects of event {kseq}, but the next event is {self._next_kseq}"
-            )
-        chain = self._chain.add(kseq, payload)
-        self._row(
-            RowKind.EFFECTS, kseq, now, self._own_code, _EFFECTS_JSON % (chain.encode(), payload)
-        )
+        self.decided(((RowKind.EFFECTS, kseq, now, 0, payload),))
+
+    def decided(self, rows: Iterable[tuple[RowKind, int, int, int, bytes]]) -> None:
+        """Record what was dispatched and what it led to, as the three methods above do.
+
+        Each row is its kind, the kseq of its (first) event, the time, how many events it stands
+        for (0 of effects), and its payload.
+        """
+        if self._refusal is not None:
+            raise RecordingError(self._refusal)
+        waiting, own_code, flush_rows = self._waiting, self._own_code, self._flush_rows
+        add, chain, effects = waiting.append, self._chain.add, RowKind.EFFECTS
+        expected = self._next_kseq
+        at = 0
+        try:
+            for kind, kseq, at, count, payload in rows:
+                if kind is effects:
+                    if expected != kseq + 1:
+                        raise InvariantBroken(
+                            f"{self._name}: effects of event {kseq}, but the next event is "
+                            f"{expected}"
+                        )
+                    written = _EFFECTS_JSON % (chain(kseq, payload).encode(), payload)
+                else:
+                    if count < 1 or expected not in (None, kseq):
+                        raise InvariantBroken(
+                            f"{self._name}: {count} events from number {kseq} on, but the next "
+                            f"event is {expected}"
+                        )
+                    written, expected = payload, kseq + count
+                    self._events += count
+                add((kind, kseq, at, own_code, written))
+                if len(waiting) >= flush_rows:
+                    self._append_batch()
+        finally:
+            self._next_kseq = expected
+        self.flush_due(at)
 
     def flush_due(self, now: int) -> None:
         """Flush if the oldest row waits too long; call it while nothing arrives."""
@@ -229,15 +256,6 @@ class SessionLogWriter:
         self._refusal = self._refusal or f"{self._name}: the log was abandoned"
         with contextlib.suppress(OSError):
             self._disk.close()
-
-    def _dispatched(self, kseq: int, count: int) -> None:
-        if count < 1 or self._next_kseq not in (None, kseq):
-            raise InvariantBroken(
-                f"{self._name}: {count} events from number {kseq} on, "
-                f"but the next event is {self._next_kseq}"
-            )
-        self._next_kseq = kseq + count
-        self._events += count
 
     def _row(self, kind: RowKind, seq: int, at: int, source: int, payload: bytes) -> None:
         if self._refusal is not None:

@@ -64,10 +64,20 @@ static const int64_t EXACT = (int64_t)1 << 53;
 static const int64_t NS_PER_MS = 1000000;
 static const int64_t TIME_BOUND_MS = INT64_MAX / 1000000;
 
+/* What an instrument's newest frame had in a field, and the number that was made of it. */
+typedef struct {
+    int64_t wire;
+    PyObject *number;       /* NULL: none yet */
+} Field;
+
+/* The fields that mostly stay what they are from frame to frame: the day's. */
+enum { OPEN, HIGH, LOW, CLOSE, OPEN_INTEREST, DAY_FIELDS };
+
 /* A key that was looked up once. The dictionaries only ever grow, so what was found stays true. */
 typedef struct {
     unsigned char key[KEY_BYTES];
-    PyObject *instrument;
+    PyObject *instrument;   /* NULL: no key yet */
+    Field *day;             /* DAY_FIELDS of them; NULL: none yet */
 } Slot;
 
 typedef struct {
@@ -122,6 +132,22 @@ quantity(const unsigned char *frame, int at)
     return PyLong_FromLongLong(integer(frame, at));
 }
 
+/* A new reference to a number of the day, which is made anew only where the wire has another one. */
+static PyObject *
+of_day(Field *field, const unsigned char *frame, int at, PyObject *(*make)(const unsigned char *, int))
+{
+    int64_t wire = integer(frame, at);
+    if (!field->number || field->wire != wire) {
+        PyObject *made = make(frame, at);
+        if (!made) {
+            return NULL;
+        }
+        Py_XSETREF(field->number, made);
+        field->wire = wire;
+    }
+    return Py_NewRef(field->number);
+}
+
 /* Borrowed: the time of this frame in nanoseconds. */
 static PyObject *
 time_of(Decoder *self, int64_t time_ms)
@@ -137,9 +163,9 @@ time_of(Decoder *self, int64_t time_ms)
     return self->time_ns;
 }
 
-/* Borrowed: the instrument of this key in this mode; NULL where none is known, or with an error set. */
-static PyObject *
-instrument_of(Decoder *self, const unsigned char *key, int mode)
+/* Where the instrument of this key in this mode is kept; NULL where none is known, or with an error set. */
+static Slot *
+slot_of(Decoder *self, const unsigned char *key, int mode)
 {
     if (key[0] != mode) {
         return NULL;
@@ -147,7 +173,8 @@ instrument_of(Decoder *self, const unsigned char *key, int mode)
     if (!self->slots) {
         self->slots = PyMem_Calloc(SLOTS, sizeof(Slot));
         if (!self->slots) {
-            return PyErr_NoMemory();
+            PyErr_NoMemory();
+            return NULL;
         }
     }
     /* Mode, exchange and a token's digits stand in the first sixteen bytes; the product's top bits depend on all. */
@@ -155,7 +182,7 @@ instrument_of(Decoder *self, const unsigned char *key, int mode)
     uint64_t mixed = (first ^ (second << 29 | second >> 35)) * 0x9E3779B97F4A7C15u;
     Slot *slot = self->slots + (mixed >> (64 - SLOT_BITS));
     if (slot->instrument && memcmp(slot->key, key, KEY_BYTES) == 0) {
-        return slot->instrument;
+        return slot;
     }
     PyObject *bytes = PyBytes_FromStringAndSize((const char *)key, KEY_BYTES);
     if (!bytes) {
@@ -163,11 +190,17 @@ instrument_of(Decoder *self, const unsigned char *key, int mode)
     }
     PyObject *found = PyDict_GetItemWithError(self->known[mode - 1], bytes);
     Py_DECREF(bytes);
-    if (found) {
-        memcpy(slot->key, key, KEY_BYTES);
-        Py_XSETREF(slot->instrument, Py_NewRef(found));
+    if (!found) {
+        return NULL;
     }
-    return found;
+    if (!slot->day && !(slot->day = PyMem_Calloc(DAY_FIELDS, sizeof(Field)))) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    /* What another instrument left in the day stays true: the same bytes make the same number. */
+    memcpy(slot->key, key, KEY_BYTES);
+    Py_XSETREF(slot->instrument, Py_NewRef(found));
+    return slot;
 }
 
 /* Whether nothing is absent or beyond our arithmetic, and the book is five buys and then a sell. */
@@ -203,8 +236,8 @@ short_way(Decoder *self, const unsigned char *frame, Py_ssize_t length, PyObject
     if (!mode || !is_plain(frame, mode)) {
         return NULL;
     }
-    PyObject *instrument = instrument_of(self, frame, mode);
-    if (!instrument) {
+    Slot *slot = slot_of(self, frame, mode);
+    if (!slot) {
         return NULL;
     }
     PyObject *time_ns = time_of(self, integer(frame, AT_TIME_MS));
@@ -212,20 +245,21 @@ short_way(Decoder *self, const unsigned char *frame, Py_ssize_t length, PyObject
         return NULL;
     }
     /* As Tick names them. Instrument, source and the two times are borrowed, the rest is new. */
-    PyObject *fields[SNAP_FIELDS] = {instrument, self->source, rupees(frame, AT_LAST), time_ns, received_at};
+    PyObject *fields[SNAP_FIELDS] = {slot->instrument, self->source, rupees(frame, AT_LAST), time_ns, received_at};
+    Field *day = slot->day;
     int count = LTP_FIELDS;
     if (mode >= QUOTE) {
         fields[5] = quantity(frame, AT_LAST_QTY);
         fields[6] = quantity(frame, AT_VOLUME);
         fields[7] = rupees(frame, AT_AVERAGE);
-        fields[8] = rupees(frame, AT_OPEN);
-        fields[9] = rupees(frame, AT_HIGH);
-        fields[10] = rupees(frame, AT_LOW);
-        fields[11] = rupees(frame, AT_CLOSE);
+        fields[8] = of_day(day + OPEN, frame, AT_OPEN, rupees);
+        fields[9] = of_day(day + HIGH, frame, AT_HIGH, rupees);
+        fields[10] = of_day(day + LOW, frame, AT_LOW, rupees);
+        fields[11] = of_day(day + CLOSE, frame, AT_CLOSE, rupees);
         count = QUOTE_FIELDS;
     }
     if (mode >= SNAP_QUOTE) {
-        fields[12] = quantity(frame, AT_OPEN_INTEREST);
+        fields[12] = of_day(day + OPEN_INTEREST, frame, AT_OPEN_INTEREST, quantity);
         fields[13] = rupees(frame, AT_BID);
         fields[14] = rupees(frame, AT_ASK);
         fields[15] = quantity(frame, AT_BID_QTY);
@@ -328,8 +362,12 @@ Decoder_dealloc(Decoder *self)
     for (int mode = 0; mode < 3; mode++) {
         Py_XDECREF(self->known[mode]);
     }
-    for (int slot = 0; self->slots && slot < SLOTS; slot++) {
-        Py_XDECREF(self->slots[slot].instrument);
+    for (Slot *slot = self->slots; slot && slot < self->slots + SLOTS; slot++) {
+        Py_XDECREF(slot->instrument);
+        for (int field = 0; slot->day && field < DAY_FIELDS; field++) {
+            Py_XDECREF(slot->day[field].number);
+        }
+        PyMem_Free(slot->day);
     }
     PyMem_Free(self->slots);
     type->tp_free(self);

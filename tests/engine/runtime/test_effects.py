@@ -20,7 +20,7 @@ from engine.model.effect import (
     TransmitCancel,
     Unsubscribe,
 )
-from engine.model.event import HistoryLoaded, JournalDurable, SendWritten
+from engine.model.event import HistoryLoaded, SendWritten
 from engine.model.instrument import Segment
 from engine.model.record import AlertRaised
 from engine.runtime.effects import Effects, finish
@@ -35,7 +35,6 @@ class Outside:
 
     def __init__(self) -> None:
         self.story: list[str] = []
-        self.records = 0
         self.subscribed = bytearray(len(CATALOGUE))
         self.wants_depth = bytearray(len(CATALOGUE))
         self.effects = Effects(
@@ -47,10 +46,8 @@ class Outside:
             lambda line: self.story.append(f"say {line.text}"),
         )
 
-    def append_all(self, records: list[Any], at: int) -> int:
-        self.records += len(records)
+    def append_all(self, records: list[Any], at: int) -> None:
         self.story.append(f"keep {' '.join(record.text for record in records)} at {at}")
-        return self.records
 
     def submit(self, ticket: Ticket, now: int) -> None:
         self.story.append(f"queue {ticket.client_id} at {now}")
@@ -112,7 +109,6 @@ def test_what_is_sent_goes_out_after_everything_journaled_and_is_answered(outsid
     assert outside.story == ["keep a b at 7"]
     assert outside.effects.has_answers
     assert outside.effects.answers(7) == [
-        JournalDurable(2),
         SendWritten(MessageKind.CANCEL, ("X",)),
         SendWritten(MessageKind.CANCEL, ("Y",)),
     ]

@@ -161,6 +161,15 @@ def frames(draw: st.DrawFn) -> bytes:
     return bytes(frame[: draw(st.sampled_from([379, 379, 379, 123, 51, 50, 0]))]) + tail
 
 
+OPEN_AT = 91
+DAY_AT = {OPEN_AT: "open", 99: "high", 107: "low", 115: "previous_close", 131: "open_interest"}
+
+
+def changed(frame: bytes, at: int, number: int) -> bytes:
+    """Return a frame with another number at a place."""
+    return frame[:at] + struct.pack("<q", number) + frame[at + 8 :]
+
+
 @given(st.lists(frames(), max_size=12))
 def test_both_answer_alike_and_learn_alike_frame_after_frame(sequence: Sequence[bytes]) -> None:
     pair = twins()
@@ -203,7 +212,7 @@ def test_both_answer_alike_to_every_edge_in_every_field(mode: int, number: int) 
         whole = plain(mode, exchange, token)
         for at in NUMBERS_AT:
             if at + 8 <= len(whole):
-                BOTH.agree_on(whole[:at] + struct.pack("<q", number) + whole[at + 8 :], AT)
+                BOTH.agree_on(changed(whole, at, number), AT)
 
 
 @pytest.mark.parametrize("flag", [-1, 2, 256, 257, 511])
@@ -395,7 +404,22 @@ def test_more_instruments_than_it_has_slots_are_told_apart() -> None:
     twin = AngelDecoder(catalogue, rows, "angel").compiled(compiled.CompiledDecoder)
     for _ in range(2):
         for number, fact in enumerate(facts):
-            frame = plain(1, 1, str(number + 1).encode())
+            frame = changed(plain(2, 1, str(number + 1).encode()), OPEN_AT, 100 * (number + 1))
             tick = twin.tick(frame, AT)
             assert tick is not None
-            assert tick.instrument.key == fact.key
+            assert (tick.instrument.key, tick.open) == (fact.key, number + 1)
+
+
+def test_a_number_of_the_day_is_made_anew_only_when_it_is_another() -> None:
+    frame, other = plain(3), plain(3, 2, b"58662")
+    read = twins().compiled.tick
+    first, again, apart = read(frame, AT), read(frame, AT), read(other, AT)
+    for at, name in DAY_AT.items():
+        held = getattr(first, name)
+        assert getattr(again, name) is held
+        assert getattr(apart, name) is not held
+        for _ in range(2):
+            tick = read(changed(frame, at, 12_345), AT)
+            assert getattr(tick, name) == (12_345 if name == "open_interest" else 123.45)
+        back = read(frame, AT)
+        assert getattr(back, name) == held
