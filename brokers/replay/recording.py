@@ -49,7 +49,7 @@ class Recording:
         return self.log.header
 
     def frames(self) -> Iterator[FrameBatch]:
-        """Yield the frames; raises ``RecordingError`` at the end if they were changed."""
+        """Yield the frames; raises ``RecordingError`` if they were changed (``frame_batches``)."""
         return self.log.frame_batches(checked=True)
 
     @classmethod
@@ -59,7 +59,7 @@ class Recording:
         Raises ``RecordingError`` for one that cannot be used: foreign, newer, damaged, without
         frames, or of more than one socket. A live stream that a crash cut short opens up to its
         last whole batch; ``log.warning`` says so. The content of a closed one is held against its
-        hash as it is read (``frames``), not before: reading it twice would double a run.
+        hash by ``frames``.
         """
         log = SessionLog.open(path)
         log.require_frames()

@@ -71,7 +71,7 @@ typedef struct {
 } Field;
 
 /* The fields that mostly stay what they are from frame to frame: the day's. */
-enum { OPEN, HIGH, LOW, CLOSE, OPEN_INTEREST, DAY_FIELDS };
+enum { AVERAGE, OPEN, HIGH, LOW, CLOSE, OPEN_INTEREST, DAY_FIELDS };
 
 /* A key that was looked up once. The dictionaries only ever grow, so what was found stays true. */
 typedef struct {
@@ -251,7 +251,7 @@ short_way(Decoder *self, const unsigned char *frame, Py_ssize_t length, PyObject
     if (mode >= QUOTE) {
         fields[5] = quantity(frame, AT_LAST_QTY);
         fields[6] = quantity(frame, AT_VOLUME);
-        fields[7] = rupees(frame, AT_AVERAGE);
+        fields[7] = of_day(day + AVERAGE, frame, AT_AVERAGE, rupees);
         fields[8] = of_day(day + OPEN, frame, AT_OPEN, rupees);
         fields[9] = of_day(day + HIGH, frame, AT_HIGH, rupees);
         fields[10] = of_day(day + LOW, frame, AT_LOW, rupees);

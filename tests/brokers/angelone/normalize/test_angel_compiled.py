@@ -162,7 +162,8 @@ def frames(draw: st.DrawFn) -> bytes:
 
 
 OPEN_AT = 91
-DAY_AT = {OPEN_AT: "open", 99: "high", 107: "low", 115: "previous_close", 131: "open_interest"}
+DAY_AT = {59: "average_price", OPEN_AT: "open", 99: "high", 107: "low", 115: "previous_close"}
+DAY_AT[131] = "open_interest"
 
 
 def changed(frame: bytes, at: int, number: int) -> bytes:
