@@ -17,7 +17,7 @@ from engine.app import (
     load_kept,
     open_recording,
 )
-from engine.errors import RecordingError, VerificationFailed
+from engine.errors import FileError, RecordingError, VerificationFailed
 from engine.model.codec import Codec, encode
 from engine.model.effect import RunBackground, Say
 from engine.model.event import Event, FrameDepth, InlineEvent
@@ -192,7 +192,11 @@ class _Replay:
             self._feed(run.first_kseq + offset, tick, now)
 
     def _feed_event(self, row: DispatchedEvent) -> None:
-        event = self._codec.decode(row.payload, InlineEvent)
+        try:
+            event = self._codec.decode(row.payload, InlineEvent)
+        except FileError as error:
+            why = f"event {row.kseq} is none that this engine knows ({error})"
+            raise VerificationFailed(why) from error
         if isinstance(event, FrameDepth):
             received_at, payload = self._frames.get(event.frame)
             depth = self._decoder.depth(payload, received_at)

@@ -152,7 +152,7 @@ class Blotter:
 
     def restore(self, order: Order) -> None:
         """Know an order of an earlier process, as its journal left it."""
-        if order.lifecycle is not Lifecycle.DENIED:
+        if order.sent_at is not None:
             self._gate.remember(order.request, order.request.created_at)
         self.orders[order.client_id] = order
         if not order.lifecycle.is_terminal:

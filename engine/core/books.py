@@ -14,6 +14,7 @@ from typing import Final
 
 from engine.core.blotter import Blotter
 from engine.core.book_merge import BookMerge
+from engine.core.book_watch import BookWatch
 from engine.core.claims import Claims
 from engine.core.desk import Desk
 from engine.core.doubt import Doubts
@@ -26,6 +27,7 @@ from engine.model.order import Order
 from engine.model.order_state import Trigger
 from engine.model.record import AccountVerified, SnapshotNoted
 from engine.model.snapshot import Snapshot
+from engine.model.verdict import Anomaly
 from engine.ports import TradingState
 from engine.rules.clock_time import NS_PER_S, ns
 
@@ -53,8 +55,9 @@ class _Account:
     ``is_overtaken``: the read under way was asked for before what it should explain.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, desk: Desk) -> None:
         self.name = name
+        self.watch = BookWatch(desk, name)
         self.standing = Standing.READING
         self.why = "its books were not read yet"
         self.is_up = False
@@ -90,7 +93,7 @@ class Books:
         self._claims = claims
         self._foreign = foreign
         self._on_settled = on_settled
-        self._accounts = {name: _Account(name) for name in accounts}
+        self._accounts = {name: _Account(name, desk) for name in accounts}
         self.doubts = Doubts(desk, self.read, blotter.advance)
         self._merge = BookMerge(blotter, claims, foreign, self.doubts)
 
@@ -170,8 +173,16 @@ class Books:
             if account is None:
                 continue
             self.doubts.order_changed(order, had_gap=not account.is_up)
-            if order.broker_id is not None:
+            # One that was lost and has ended all the same ended by the word of a person.
+            is_settled = order.lifecycle.is_terminal and Anomaly.VANISHED in order.anomalies
+            if order.broker_id is not None and not is_settled:
                 account.ids.learn(order.broker_id, order.updated_at)
+
+    def settled_by_hand(self, order: Order) -> None:
+        """Ask for an order no more of which a person said what became of it."""
+        account = self._accounts.get(order.account)
+        if account is not None and order.broker_id is not None:
+            account.ids.forget(order.broker_id)
 
     # -- a snapshot ------------------------------------------------------------------------------
 
@@ -181,6 +192,8 @@ class Books:
         account.is_reading = False
         is_overtaken, account.is_overtaken = account.is_overtaken, False
         shown = {row.broker_id for row in snapshot.orders if row.broker_id is not None}
+        for broker_id in self._foreign.ids(account.name):
+            account.ids.learn(broker_id, self._desk.now)
         missing = account.ids.look(snapshot, shown)
         is_complete = snapshot.is_complete and not missing
         for broker_id in self._merge.take_rows(snapshot, is_complete=is_complete):
@@ -194,7 +207,9 @@ class Books:
         orders = self._blotter.orders
         in_doubt = [orders[client_id] for client_id in self.doubts.of(snapshot.account)]
         found = differences(snapshot, self._desk.ledger, self._foreign, in_doubt)
-        self._note(account, snapshot, missing, found, is_complete=is_complete)
+        why = snapshot.why or (f"{len(missing)} known orders are missing" if missing else "")
+        account.watch.note(is_complete=is_complete, why=why)
+        self._note(account, snapshot, missing, found, why, is_complete=is_complete)
         if is_complete and snapshot.positions is not None and not is_overtaken:
             self._verify(account, snapshot, found)
         if account.reads_again:
@@ -217,7 +232,7 @@ class Books:
         found = differences(snapshot, self._desk.ledger, self._foreign, ())
         objection = ""
         if account.ids.gone:
-            objection = f"the order book lost {len(account.ids.gone)} of the orders it had"
+            objection = f"the order book lacks {len(account.ids.gone)} that are known"
         elif snapshot.trades is None or found is None:
             objection = "trades and positions were not read"
         elif unnamed:
@@ -231,11 +246,11 @@ class Books:
     def _weigh_missing(
         self, account: _Account, snapshot: Snapshot, missing: tuple[str, ...]
     ) -> None:
-        """Believe that known orders are gone only when snapshot after snapshot lacks the same."""
-        looks = account.ids.weigh(missing, snapshot.asked_at)
-        if not looks:
+        """Believe that a known order is gone only when snapshot after snapshot lacks it."""
+        gone = account.ids.weigh(missing, snapshot.asked_at)
+        if not gone:
             return
-        for broker_id in missing:
+        for broker_id, looks in gone.items():
             client_id = self._blotter.by_broker_id.get((account.name, broker_id))
             if client_id is not None:
                 why = f"{looks} order books in a row lack it"
@@ -243,8 +258,8 @@ class Books:
         self._desk.alert(
             "warning",
             account.name,
-            f"{looks} order books in a row lack orders that it had: {_named(missing)}. Until it "
-            "shows them again, no order counts as not placed because it is not there",
+            f"order books in a row lack orders that are known: {_named(tuple(gone))}. Until they "
+            "are shown, or a person settles them, no other order of it is proven absent",
         )
 
     # -- positions -------------------------------------------------------------------------------
@@ -329,7 +344,7 @@ class Books:
     def _poll_later(self, account: _Account) -> None:
         desk = self._desk
         works = any(order.account == account.name for order in self._blotter.live.values())
-        is_odd = account.differing.is_open or account.ids.is_lacking
+        is_odd = account.differing.is_open or account.watch.is_blind
         is_unsettled = works or is_odd or account.standing is not Standing.VERIFIED
         due = desk.now + ns(POLL_WORKING_S if is_unsettled else POLL_IDLE_S)
         if desk.now < account.next_poll <= due:
@@ -347,6 +362,7 @@ class Books:
         snapshot: Snapshot,
         missing: tuple[str, ...],
         found: Units | None,
+        why: str,
         *,
         is_complete: bool,
     ) -> None:
@@ -355,7 +371,6 @@ class Books:
         if is_complete and not found and not doubts and account.was_verified:
             return
         desk = self._desk
-        why = snapshot.why or (f"{len(missing)} known orders are missing" if missing else "")
         desk.keep(
             SnapshotNoted(
                 desk.now,

@@ -116,6 +116,10 @@ class Foreign:
         is_named = update.instrument and update.side and update.product
         return filled > self._counted.get(key, 0) and bool(is_named)
 
+    def ids(self, account: str) -> Iterator[str]:
+        """Return the broker ids of the strangers' orders in an account."""
+        return (broker_id for owner, broker_id in self.orders if owner == account)
+
     def units(self, account: str, instrument: Instrument, product: Product) -> int:
         """Return the net units of one instrument and product in an account that are not ours."""
         return self._units.get((account, instrument, product), 0)

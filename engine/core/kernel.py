@@ -139,7 +139,13 @@ class Kernel:
             config.booked_accounts,
         )
         self.recovery = Recovery(
-            self.desk, self.blotter, self.placement, self.seats, self.listening.reroute, self._tell
+            self.desk,
+            self.blotter,
+            self.placement,
+            self.seats,
+            self.listening.reroute,
+            self._tell,
+            self._tell_of,
         )
         self._loss_watch = self.halting.loss_watch
         self._notices: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -387,7 +393,7 @@ class Kernel:
         self._tell(follow, seat, [leg.instrument for leg in group.plan.legs])
 
     def _tell_of(self, seat: Seat, group: Group) -> None:
-        """Call ``on_legs`` once for each state the group is seen in, not for each part's move."""
-        if group.state is not group.told:
+        """Call ``on_legs`` once for each state that is seen: by one that recovers, at the end."""
+        if group.state is not group.told and not seat.is_recovering:
             group.told = group.state
             seat.call("on_legs", seat.strategy.on_legs, group)

@@ -1,8 +1,8 @@
 """The broker ids an account's order book must show, since they were known before it was asked for.
 
 A book that lacks one of them is not complete: a truncated or empty book is a failed reading, never
-"no orders" (reliability.md 2.4). When look after look lacks the same ones they are believed gone,
-so that the rest can be worked with; but a book that loses orders never proves one absent.
+"no orders" (reliability.md 2.4). One that look after look lacks is believed gone, so that the rest
+can be worked with; but a book that lacks orders which are known never proves another one absent.
 """
 
 from __future__ import annotations
@@ -18,42 +18,44 @@ SETTLES_S: Final = 5.0
 
 
 class KnownIds:
-    """The ids of one account. ``gone``: those its book showed once and does not show any more."""
+    """The ids of one account. ``gone``: those its book lacked so often that it is believed."""
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self._learned_at: dict[str, int] = {}
-        self._lacking: Repeated[tuple[str, ...]] = Repeated(())
-
-    @property
-    def is_lacking(self) -> bool:
-        """True while a book lacked ids that are not believed gone yet."""
-        return self._lacking.is_open
+        self._lacking: dict[str, Repeated[bool]] = {}
 
     def learn(self, broker_id: str, now: int) -> None:
         """Know an id from now on, if it was not known before."""
         self._learned_at.setdefault(broker_id, now)
 
+    def forget(self, broker_id: str) -> None:
+        """Ask no book for an id any more: a person said what became of its order."""
+        self._learned_at.pop(broker_id, None)
+        self._lacking.pop(broker_id, None)
+        self.gone.discard(broker_id)
+
     def look(self, snapshot: Snapshot, shown: set[str]) -> tuple[str, ...]:
         """Take in what a look showed; return the ids it lacks of those not believed gone."""
         self.gone -= shown
+        for broker_id in shown:
+            self._lacking.pop(broker_id, None)
         if not snapshot.is_complete:
             return ()
         settled = snapshot.asked_at - ns(SETTLES_S)
-        missing = tuple(
+        return tuple(
             broker_id
             for broker_id, learned_at in self._learned_at.items()
             if learned_at <= settled and broker_id not in shown and broker_id not in self.gone
         )
-        if not missing:
-            self._lacking.clear()
-        return missing
 
-    def weigh(self, missing: tuple[str, ...], asked_at: int) -> int:
-        """Take in what a look lacked; return how many looks say so once it is believed, else 0."""
-        if not self._lacking.is_believable(missing, asked_at):
-            return 0
-        looks = self._lacking.looks
-        self.gone.update(missing)
-        self._lacking.clear()
-        return looks
+    def weigh(self, missing: tuple[str, ...], asked_at: int) -> dict[str, int]:
+        """Take in what a look lacked; return which ids are believed gone now, after how many."""
+        believed: dict[str, int] = {}
+        for broker_id in missing:
+            lacking = self._lacking.setdefault(broker_id, Repeated(nothing=False))
+            if lacking.is_believable(True, asked_at):
+                believed[broker_id] = lacking.looks
+                del self._lacking[broker_id]
+        self.gone.update(believed)
+        return believed

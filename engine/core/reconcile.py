@@ -152,6 +152,7 @@ class Reconcile:
         )
         why = f"{event.who} says so: {event.why}"
         self._blotter.advance(event.client_id, _RESOLVES[event.resolution], why)
+        self.books.settled_by_hand(order)
 
     def _adjusted(self, event: HumanAdjusted) -> None:
         desk = self._desk

@@ -10,7 +10,7 @@ from engine.core.blotter import STANDS_THOUGH_ENDED, Blotter
 from engine.core.books import Books
 from engine.core.desk import Desk
 from engine.core.entering import ENTERING
-from engine.core.group import Part
+from engine.core.group import Group, Part
 from engine.core.leaving import LEAVING
 from engine.core.placement import Placement
 from engine.core.seat import Seat
@@ -34,7 +34,8 @@ class Recovery:
     """Keeps groups at rest from a restart until every account's books have been weighed.
 
     Strategies hear nothing meanwhile. ``reroute`` lets one have prices again; ``tell`` calls
-    something once what is under way has been done.
+    something once what is under way has been done; ``tell_of`` says how a group stands, if that is
+    new to its strategy.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Recovery:
         seats: Mapping[str, Seat],
         reroute: Callable[[Seat], None],
         tell: Callable[[Callable[[], None]], None],
+        tell_of: Callable[[Seat, Group], None],
     ) -> None:
         self._desk = desk
         self._blotter = blotter
@@ -52,6 +54,7 @@ class Recovery:
         self._seats = seats
         self._reroute = reroute
         self._tell = tell
+        self._tell_of = tell_of
         self._left_at = 0
         self._untold: tuple[Fill, ...] = ()
         self._cut_off: tuple[Callable[[], None], ...] = ()
@@ -117,6 +120,9 @@ class Recovery:
     def _recovered(self, seat: Seat) -> None:
         seat.recover()
         self._reroute(seat)
+        for group in list(self._placement.groups.values()):
+            if group.strategy == seat.strategy_id:
+                self._tell_of(seat, group)
 
     def _stop_again(self) -> None:
         """Carry out the halts and kills of before as far as the stop of the engine cut them off."""

@@ -319,6 +319,10 @@ def _decide(
         if is_newer and is_short:
             return outcome._replace(verdict=Verdict.ANOMALY)
         return outcome._replace(anomaly=None)
+    if rule is Rule.IF_UNSEEN:
+        if order.broker_id is None and not order.filled_quantity:
+            return outcome
+        return TRANSITIONS[Lifecycle.ACKED][Trigger.SNAPSHOT_ABSENT]
     amend = order.amend
     if (
         rule is Rule.REJECT

@@ -61,7 +61,8 @@ class Rule(StrEnum):
     request of ours is out and only a stream says it (the rejection may be the request's).
     IF_NEWER: taken when the update's version is newer and nothing has filled. IF_AGREED: taken when
     two complete snapshots agree, otherwise an anomaly. IF_SHORT: an anomaly when the update is
-    newer and shows less than has filled, otherwise stale.
+    newer and shows less than has filled, otherwise stale. IF_UNSEEN: taken of an order the broker
+    never named and of which nothing filled; another one is QUARANTINED, as any that vanishes.
     """
 
     CUT = "CANCELLED if part filled"
@@ -69,6 +70,7 @@ class Rule(StrEnum):
     IF_NEWER = "if newer"
     IF_AGREED = "if two snapshots agree"
     IF_SHORT = "if newer and short"
+    IF_UNSEEN = "QUARANTINED if the broker named it"
 
 
 class Outcome(NamedTuple):
@@ -264,7 +266,7 @@ TRANSITIONS: Final[dict[Lifecycle, Row]] = {
     _L.IN_DOUBT: _in_doubt(_L.IN_DOUBT)
     | {
         _T.REPLY_AMBIGUOUS: Outcome(_L.IN_DOUBT, _V.STAY),
-        _T.SNAPSHOT_ABSENT: _move(_L.NOT_PLACED, note="proven absent"),
+        _T.SNAPSHOT_ABSENT: _move(_L.NOT_PLACED, rule=Rule.IF_UNSEEN, note="proven absent"),
         _T.PROOF_IMPOSSIBLE: _move(_L.QUARANTINED, note="neither found nor proven absent"),
         _T.DAY_END: _move(_L.QUARANTINED, note="the day ended before it was resolved"),
     },

@@ -53,8 +53,9 @@ class DecisionRows:
 
     def write(self) -> None:
         """Put into the log what was taken since the last time."""
-        made, self._made = self._made, []
-        self._log.decided(_rows(made))
+        if self._made:
+            made, self._made = self._made, []
+            self._log.decided(_rows(made))
 
 
 def _rows(

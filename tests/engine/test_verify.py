@@ -267,6 +267,18 @@ def test_a_frame_row_of_another_frame_differs(session: Any) -> None:
     assert "past the recording" in said
 
 
+def test_an_event_of_another_engine_differs(session: Any) -> None:
+    def edit(rows: Rows) -> Rows:
+        place = _first(rows, RowKind.DISPATCH_EVENT)
+        rows[place] = rows[place]._replace(payload=b'{"type":"JournalDurable","sequence":2}')
+        return rows
+
+    forge(session.newest().log, edit)
+    code, said = _verify(session)
+    assert code == 5
+    assert "event 1 is none that this engine knows" in said
+
+
 def test_a_careless_edit_is_damage(session: Any) -> None:
     log = session.newest().log
     data = log.read_bytes()

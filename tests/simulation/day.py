@@ -177,11 +177,14 @@ async def _rest(world: World) -> None:
     For so long at least that the books were read once more: what a stranger's order did, and the
     stream lost, is only in them.
     """
-    waited, quiet = 0.0, 0
+    waited, quiet, lives = 0.0, 0, world.lives
     while waited < RESTS_WITHIN_S and (quiet < 3 or waited < RESTS_FOR_S):
         await world.turn(10.0)
         waited += 10.0
         quiet = quiet + 1 if _is_quiet(world) else 0
+        if world.lives != lives:
+            # It died once more, and begins every wait anew.
+            waited, lives = 0.0, world.lives
 
 
 def _is_quiet(world: World) -> bool:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from engine.core.state_digest import StateDigest
-from engine.model.order import Lifecycle, Order
+from engine.model.order import AmendKind, Lifecycle, Order
 from engine.model.record import OrderChanged, OrderFilled, Record
 from engine.runtime.journal_reader import read_journal
 from tests.simulation.adapter import CANARY
@@ -191,14 +191,20 @@ def every_fill_once(
 def nothing_left_open(world: World, kernel: Kernel) -> None:
     """I14: every order has ended or is a person's, and a person was told.
 
-    A group with an order that is a person's stays stuck until that person says what became of it,
-    and what works of it at its broker goes on working: a person was told of the group.
+    An account's share of a group with an order that is a person's stays stuck until that person
+    says what became of it, and what works of it at its broker goes on working, unless it was to be
+    taken back: a person was told of the group.
     """
-    live = kernel.blotter.live.values()
-    stuck = {o.key.group_id for o in live if o.lifecycle is Lifecycle.QUARANTINED}
     paged = {line.subject for line in world.said if line.level == "critical"}
     for order in kernel.blotter.live.values():
-        if order.key.group_id in stuck & paged and order.lifecycle.is_working:
+        key = order.key
+        part = kernel.placement.groups[key.group_id].parts[key.account]
+        if part.state == "STUCK" and key.group_id in paged and order.lifecycle.is_working:
+            unwanted = part.came_from in {"KILLED", "STRANDED"} or (
+                not key.exit and part.came_from in {"PARTIAL_HELD", "UNWINDING", "EXITING"}
+            )
+            is_asked_back = order.amend is not None and order.amend.kind is AmendKind.CANCEL
+            require("I14", is_asked_back or not unwanted, f"{order.client_id} is not taken back")
             continue
         require(
             "I14",

@@ -57,6 +57,9 @@ enum {
 
     SLOT_BITS = 13,   /* Angel One lets three sockets carry a thousand instruments each */
     SLOTS = 1 << SLOT_BITS,
+
+    QUANTITY_BITS = 10,     /* of lots, so that few of them are many frames' */
+    QUANTITIES = 1 << QUANTITY_BITS,
 };
 
 /* Up to here an integer is a double exactly, and one division rounds as Python's int / int does. */
@@ -64,7 +67,7 @@ static const int64_t EXACT = (int64_t)1 << 53;
 static const int64_t NS_PER_MS = 1000000;
 static const int64_t TIME_BOUND_MS = INT64_MAX / 1000000;
 
-/* What an instrument's newest frame had in a field, and the number that was made of it. */
+/* What a frame had in a field, and the number that was made of it. */
 typedef struct {
     int64_t wire;
     PyObject *number;       /* NULL: none yet */
@@ -90,6 +93,7 @@ typedef struct {
     PyObject *time_ns;      /* of time_ms: the exchange stamps whole seconds */
     int64_t time_ms;
     Slot *slots;
+    Field quantities[QUANTITIES];
 } Decoder;
 
 /* Eight bytes as a number, least significant first: one load where that is the machine's own order. */
@@ -132,9 +136,9 @@ quantity(const unsigned char *frame, int at)
     return PyLong_FromLongLong(integer(frame, at));
 }
 
-/* A new reference to a number of the day, which is made anew only where the wire has another one. */
+/* A new reference to a number that is made anew only where the wire has another one than was kept. */
 static PyObject *
-of_day(Field *field, const unsigned char *frame, int at, PyObject *(*make)(const unsigned char *, int))
+kept(Field *field, const unsigned char *frame, int at, PyObject *(*make)(const unsigned char *, int))
 {
     int64_t wire = integer(frame, at);
     if (!field->number || field->wire != wire) {
@@ -146,6 +150,14 @@ of_day(Field *field, const unsigned char *frame, int at, PyObject *(*make)(const
         field->wire = wire;
     }
     return Py_NewRef(field->number);
+}
+
+/* A quantity of one print or of one level, kept by what it is: there are few that come again and again. */
+static inline PyObject *
+kept_quantity(Decoder *self, const unsigned char *frame, int at)
+{
+    uint64_t mixed = (uint64_t)integer(frame, at) * 0x9E3779B97F4A7C15u;
+    return kept(self->quantities + (mixed >> (64 - QUANTITY_BITS)), frame, at, quantity);
 }
 
 /* Borrowed: the time of this frame in nanoseconds. */
@@ -249,21 +261,21 @@ short_way(Decoder *self, const unsigned char *frame, Py_ssize_t length, PyObject
     Field *day = slot->day;
     int count = LTP_FIELDS;
     if (mode >= QUOTE) {
-        fields[5] = quantity(frame, AT_LAST_QTY);
+        fields[5] = kept_quantity(self, frame, AT_LAST_QTY);
         fields[6] = quantity(frame, AT_VOLUME);
-        fields[7] = of_day(day + AVERAGE, frame, AT_AVERAGE, rupees);
-        fields[8] = of_day(day + OPEN, frame, AT_OPEN, rupees);
-        fields[9] = of_day(day + HIGH, frame, AT_HIGH, rupees);
-        fields[10] = of_day(day + LOW, frame, AT_LOW, rupees);
-        fields[11] = of_day(day + CLOSE, frame, AT_CLOSE, rupees);
+        fields[7] = kept(day + AVERAGE, frame, AT_AVERAGE, rupees);
+        fields[8] = kept(day + OPEN, frame, AT_OPEN, rupees);
+        fields[9] = kept(day + HIGH, frame, AT_HIGH, rupees);
+        fields[10] = kept(day + LOW, frame, AT_LOW, rupees);
+        fields[11] = kept(day + CLOSE, frame, AT_CLOSE, rupees);
         count = QUOTE_FIELDS;
     }
     if (mode >= SNAP_QUOTE) {
-        fields[12] = of_day(day + OPEN_INTEREST, frame, AT_OPEN_INTEREST, quantity);
+        fields[12] = kept(day + OPEN_INTEREST, frame, AT_OPEN_INTEREST, quantity);
         fields[13] = rupees(frame, AT_BID);
         fields[14] = rupees(frame, AT_ASK);
-        fields[15] = quantity(frame, AT_BID_QTY);
-        fields[16] = quantity(frame, AT_ASK_QTY);
+        fields[15] = kept_quantity(self, frame, AT_BID_QTY);
+        fields[16] = kept_quantity(self, frame, AT_ASK_QTY);
         count = SNAP_FIELDS;
     }
     bool is_whole = true;
@@ -370,6 +382,9 @@ Decoder_dealloc(Decoder *self)
         PyMem_Free(slot->day);
     }
     PyMem_Free(self->slots);
+    for (int place = 0; place < QUANTITIES; place++) {
+        Py_XDECREF(self->quantities[place].number);
+    }
     type->tp_free(self);
     Py_DECREF(type);
 }

@@ -177,17 +177,15 @@ judge(TickGuard *self, PyObject *began)
     return is_over;
 }
 
-/* Run the hook to its end, whatever it does. ``read_ns`` is when the machine's stopwatch was read last where nothing
- * but our own stores came since, 0 where it was not: one reading ends a hook and begins the next. */
+/* Run the hook to its end, whatever it does. */
 static int
-guarded(TickGuard *self, PyObject *tick, int64_t *read_ns)
+guarded(TickGuard *self, PyObject *tick)
 {
-    int64_t began_ns = *read_ns;
-    *read_ns = 0;
     put(self->desk, self->hook_at, Py_NewRef(self->name));
     PyObject *began = NULL;
+    int64_t began_ns = 0;
     if (!self->stopwatch) {
-        began_ns = began_ns ? began_ns : monotonic_ns();
+        began_ns = monotonic_ns();
     } else if (!(began = PyObject_CallNoArgs(self->stopwatch))) {
         return -1;
     }
@@ -202,11 +200,9 @@ guarded(TickGuard *self, PyObject *tick, int64_t *read_ns)
         judged = judge(self, began);
         Py_DECREF(began);
     } else {
-        int64_t ended_ns = monotonic_ns(), took_ns = ended_ns - began_ns;
+        int64_t took_ns = monotonic_ns() - began_ns;
         if (took_ns > self->budget_ns) {
             judged = tell(self->overran, PyLong_FromLongLong(took_ns));
-        } else if (!self->save) {
-            *read_ns = ended_ns;
         }
     }
     if (judged < 0 || !self->save) {
@@ -224,8 +220,7 @@ TickGuard_call(PyObject *self, PyObject *const *args, size_t count, PyObject *na
         PyErr_SetString(PyExc_TypeError, "it takes a tick");
         return NULL;
     }
-    int64_t read_ns = 0;
-    if (guarded((TickGuard *)self, args[0], &read_ns) < 0) {
+    if (guarded((TickGuard *)self, args[0]) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -352,7 +347,6 @@ typedef struct {
     PyObject *routes;
     PyObject *is_quiet;
     Known now, look_at;     /* while it runs */
-    int64_t read_ns;        /* the same: what guarded is given */
 } FrameLoop;
 
 /* What became of a frame. */
@@ -404,13 +398,7 @@ deliver(FrameLoop *self, Py_ssize_t index, PyObject *tick)
     Py_INCREF(route);
     for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(route); place++) {
         PyObject *call = PyTuple_GET_ITEM(route, place);
-        int done;
-        if (is_guard(call)) {
-            done = guarded((TickGuard *)call, tick, &self->read_ns);
-        } else {
-            self->read_ns = 0;
-            done = tell(call, Py_NewRef(tick));
-        }
+        int done = is_guard(call) ? guarded((TickGuard *)call, tick) : tell(call, Py_NewRef(tick));
         if (done < 0) {
             Py_DECREF(route);
             return FAILED;
@@ -424,7 +412,6 @@ deliver(FrameLoop *self, Py_ssize_t index, PyObject *tick)
 static int
 looked(FrameLoop *self)
 {
-    self->read_ns = 0;
     PyObject *answer = PyObject_CallNoArgs(self->is_quiet);
     int is_quiet = answer ? PyObject_IsTrue(answer) : -1;
     Py_XDECREF(answer);
@@ -550,7 +537,6 @@ FrameLoop_run(FrameLoop *self, PyObject *args)
         PyErr_SetString(PyExc_IndexError, "no such frames");
         return NULL;
     }
-    self->read_ns = 0;
     int done = take_all(self, times, frames, &place, stop, horizon);
     Py_CLEAR(self->now.object);
     Py_CLEAR(self->look_at.object);

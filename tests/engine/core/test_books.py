@@ -198,6 +198,37 @@ def test_a_book_that_has_it_again_starts_the_count_again(live: LiveKernel) -> No
     assert live.order(ours).lifecycle is L.OPEN
 
 
+def test_each_order_is_believed_gone_by_itself(live: LiveKernel) -> None:
+    lost: list[str] = []
+    for number in range(4):
+        live.tick()
+        (ours,) = live.enter(buy(live.call, number + 1), name=f"g{number}", retries=0)
+        live.accept(ours, f"X{number}")
+        lost.append(ours)
+        for _ in range(2):
+            live.wait(5)
+            live.show("A1")
+    states = [live.order(client_id).lifecycle for client_id in lost]
+    assert states == [L.QUARANTINED, L.QUARANTINED, L.QUARANTINED, L.ACKED]
+
+
+def test_books_that_are_not_whole_are_read_often_and_a_person_is_told(live: LiveKernel) -> None:
+    for _ in range(12):
+        live.show("A1", is_complete=False, why="the broker is away")
+        live.reads.clear()
+        live.wait(5.1)
+        assert "A1" in live.reads
+    (told,) = (text for text in live.alerts() if "read whole" in text)
+    assert "A1: its books could not be read whole for 60 s (the broker is away)" in told
+    live.show("A1")
+    assert live.alerts("info") == ["A1: its books are read whole again"]
+    live.show("A1", is_complete=False, why="the broker is away")
+    live.wait(59)
+    live.show("A1")
+    live.wait(59)
+    assert len([text for text in live.alerts() if "read whole" in text]) == 1
+
+
 def test_an_order_that_vanished_and_is_seen_again_works_again(live: LiveKernel) -> None:
     (ours,) = live.enter(buy(live.call, 1))
     live.update(live.row(ours, R.OPEN))

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from engine import buy
-from engine.model.event import HumanResolved, OrderStreamChanged, Resolution
+from engine.model.event import HumanResolved, OrderStreamChanged, ReplyOutcome, Resolution
 from engine.model.order import Lifecycle
 from engine.model.order_update import RemoteStatus
 from engine.model.record import HumanActed, Record
@@ -105,10 +105,59 @@ def test_a_book_that_lost_orders_proves_none_absent(live: LiveKernel, ours: str)
     look(live, 10, 20, 30, 60, 90, 121, 150)
     assert live.order(ours).lifecycle is L.IN_DOUBT
     (told,) = (text for text in live.alerts("warning") if "in a row lack" in text)
-    assert "A1: 3 order books in a row lack orders that it had: Z0, Z1, Z2 and 2 more." in told
+    assert "A1: order books in a row lack orders that are known: Z0, Z1, Z2 and 2 more." in told
     look(live, 31)
     assert live.order(ours).lifecycle is L.QUARANTINED
-    assert any("the order book lost 5 of the orders it had" in text for text in live.alerts())
+    assert any("the order book lacks 5 that are known" in text for text in live.alerts())
+
+
+def test_a_restart_knows_the_strangers_orders_that_were_lost(live: LiveKernel, ours: str) -> None:
+    lost = [live.stranger(f"Z{number}", R.CANCELLED) for number in range(5)]
+    look(live, 10, orders=lost)
+    look(live, 10, 20)
+    live = live.restart().ready()
+    look(live, 20, 40, 60, 90, 121, 150)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 31)
+    assert live.order(ours).lifecycle is L.QUARANTINED
+
+
+def test_a_strangers_order_that_only_the_stream_showed_must_stand_in_the_book(
+    live: LiveKernel, ours: str
+) -> None:
+    live.update(live.stranger("Z1", R.OPEN))
+    look(live, 15, 25, 60, 121, 150)
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+
+
+def test_what_a_person_settled_is_asked_for_no_more(live: LiveKernel) -> None:
+    (lost,) = live.enter(buy(live.call, 1), retries=0)
+    live.accept(lost, "X9")
+    look(live, 10, 18, 26)
+    assert live.order(lost).lifecycle is L.QUARANTINED
+    live.tell(HumanResolved(lost, Resolution.NOT_PLACED, "asha", "not there, says the desk", "a1"))
+    for again in (live, live.restart().ready()):
+        again.wait(10)
+        again.tick()
+        (ours,) = again.enter(buy(again.put, 1), name="more", retries=0)
+        again.lose(ours)
+        look(again, 20, 60, 90, 121)
+        assert again.order(ours).lifecycle is L.NOT_PLACED
+
+
+@pytest.mark.parametrize("by", ["a row nobody understands", "a reply nobody understands"])
+def test_an_order_that_the_broker_named_is_never_proven_absent(
+    live: LiveKernel, ours: str, by: str
+) -> None:
+    if by == "a row nobody understands":
+        live.wait(1)
+        live.show("A1", live.row(ours, R.UNRECOGNISED))
+    else:
+        live.reply(ours, ReplyOutcome.AMBIGUOUS, "X1", "odd")
+    assert live.order(ours).lifecycle is L.IN_DOUBT
+    look(live, 10, 18, 26, 60, 121, 150)
+    assert live.order(ours).lifecycle is L.QUARANTINED
+    assert live.group().state == "STUCK"
 
 
 def test_looks_count_again_once_a_book_shows_what_it_had_lost(live: LiveKernel, ours: str) -> None:

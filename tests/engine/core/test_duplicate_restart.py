@@ -33,11 +33,11 @@ def test_it_passes_once_the_window_is_over(live: LiveKernel) -> None:
     assert live.enter(buy(live.call, 1), name="second")
 
 
-def test_an_order_that_was_taken_back_unsent_is_no_first_one(live: LiveKernel) -> None:
-    live.wait(61)
-    live.tick()
+@pytest.mark.parametrize("is_taken_back", [True, False])
+def test_an_order_that_never_left_is_no_first_one(live: LiveKernel, *, is_taken_back: bool) -> None:
     live.releases = False
     assert not live.enter(buy(live.put, 1), name="held")
-    live.ask(lambda s: s.cancel("held"))
+    if is_taken_back:
+        live.ask(lambda s: s.cancel("held"))
     live = live.restart(away_s=1).ready()
     assert live.enter(buy(live.put, 1), name="second")

@@ -7,6 +7,8 @@ from copy import copy
 from typing import Any
 
 from engine import live_parts
+from engine.core.workbench import Workbench
+from engine.model.legs import GroupState
 from engine.runtime.sender import Sender
 from risk.kill_switch import KillSwitch
 from tests.simulation.planted.planting import planted_in, swap
@@ -45,3 +47,14 @@ def a_kill_keeps_no_exit_from_leaving() -> Iterator[None]:
 def a_kill_of_an_account_is_never_asked_for() -> Iterator[None]:
     state = KillSwitch.state
     yield from swap(KillSwitch, "state", lambda self, strategy, _: state(self, strategy, ""))
+
+
+@kills
+def a_stuck_group_takes_nothing_back() -> Iterator[None]:
+    cancel = Workbench.cancel_working
+
+    def still(self: Any, part: Any, reason: str, *, entries: bool, lane: Any) -> None:
+        if part.state is not GroupState.STUCK:
+            cancel(self, part, reason, entries=entries, lane=lane)
+
+    yield from swap(Workbench, "cancel_working", still)

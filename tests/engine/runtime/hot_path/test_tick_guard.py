@@ -67,12 +67,7 @@ class Stopwatch:
         return self.read
 
 
-def loop_over(
-    desk: Desk,
-    decode: Callable[[bytes, int], Tick],
-    routes: list[Any],
-    is_quiet: Callable[[], bool] = lambda: False,
-) -> Any:
+def loop_over(desk: Desk, decode: Callable[[bytes, int], Tick], routes: list[Any]) -> Any:
     """Return a compiled loop in which every frame is ordinary."""
     size = len(CATALOGUE)
     return compiled.FrameLoop(
@@ -87,7 +82,7 @@ def loop_over(
         bytearray(size),
         desk.book.ticks,
         routes,
-        is_quiet,
+        lambda: False,
     )
 
 
@@ -299,55 +294,6 @@ def test_the_machines_stopwatch_is_read_as_python_reads_it() -> None:
     slow.call(TICK)
     assert took_ns[0] <= slow.told[0] <= stopwatch_ns() - before
     assert slow.told[1:] == ["saved"]
-
-
-def _spin() -> int:
-    """Let two milliseconds go by; return when they were over."""
-    until = stopwatch_ns() + 2_000_000
-    while (now := stopwatch_ns()) < until:
-        pass
-    return now
-
-
-@pytest.mark.skipif(not STOPWATCH_IS_MONOTONIC, reason="the stopwatch is another clock here")
-@pytest.mark.parametrize("before", ["hook", "other call", "look", "run"])
-def test_one_reading_ends_a_hook_and_begins_the_next_where_nothing_came_between(
-    before: str,
-) -> None:
-    # What is told of the last hook began when the reading before it was made, or anew.
-    read: list[int] = []
-    make = GUARDS["compiled, with the machine's stopwatch"]
-
-    def of(hook: Callable[[Any], None], budget_ns: int) -> Parts:
-        return Parts(make, hook, stopwatch=stopwatch_ns, budget_ns=budget_ns, save=None)
-
-    first, last = of(lambda _: read.append(_spin()), NEVER), of(lambda _: None, -1)
-    route = [first.call, last.call]
-    if before == "other call":
-        route.insert(1, lambda _: read.append(_spin()))
-    routes: list[Any] = [tuple(route), (first.call,), (last.call,), *[()] * len(CATALOGUE)]
-    first.desk.look_at = 0 if before == "look" else NEVER
-    loop = loop_over(
-        first.desk,
-        lambda payload, at: Tick(CATALOGUE[payload[0]], "t", 1.0, at, at),
-        routes[: len(CATALOGUE)],
-        lambda: not read.append(_spin()),  # type: ignore[func-returns-value]
-    )
-
-    def run(*indices: int) -> None:
-        payloads = [bytes([index]) for index in indices]
-        assert loop.run([1] * len(payloads), payloads, 0, len(payloads), NEVER)[0] == len(payloads)
-
-    if before == "run":
-        run(1)
-        read.append(_spin())
-        run(2)
-    else:
-        run(*((1, 2) if before == "look" else (0,)))
-    # The look behind the last hook comes too late to be in its figure.
-    ended = read[-2] if before == "look" else read[-1]
-    (took_ns,) = last.told
-    assert 0 <= took_ns <= stopwatch_ns() - ended
 
 
 def test_any_other_stopwatch_is_called() -> None:
