@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_day(campaign: str) -> None:
 )
 def test_a_planted_bug_is_caught(name: str) -> None:
     with bugs.plant(name):
-        assert any(run(s, campaign=bugs.campaign_of(name)).violation for s in range(32))
+        assert any(run(s, campaign=bugs.campaign_of(name)).violation for s in range(96))
 
 
 def test_a_bug_is_gone_once_it_is_not_planted_any_more() -> None:

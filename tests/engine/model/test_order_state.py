@@ -224,6 +224,19 @@ def test_an_order_the_broker_named_is_never_not_placed() -> None:
         assert all(cell.next is not L.NOT_PLACED for cell in TRANSITIONS[state].values())
 
 
+@pytest.mark.parametrize(
+    "named", [{"broker_id": "X1"}, {"filled_quantity": 75, "filled_value": Decimal(7500)}]
+)
+def test_one_in_doubt_that_the_broker_named_is_never_proven_absent(
+    named: dict[str, object],
+) -> None:
+    unnamed = advance(order_in(L.IN_DOUBT, broker_id=None), T.SNAPSHOT_ABSENT, 5)
+    assert unnamed.order.lifecycle is L.NOT_PLACED
+    step = advance(order_in(L.IN_DOUBT, **({"broker_id": None} | named)), T.SNAPSHOT_ABSENT, 5)
+    assert step.order.lifecycle is L.QUARANTINED
+    assert "vanished" in step.order.anomalies
+
+
 @pytest.mark.parametrize("state", [L.INTENT, L.APPROVED, L.DENIED])
 def test_nothing_a_broker_says_touches_an_order_that_was_never_sent(state: Lifecycle) -> None:
     before = order_in(state)
@@ -241,7 +254,7 @@ def test_the_table_is_printed_for_people() -> None:
     assert len(lines) == 2 + len(Trigger)
     assert {line.count("|") for line in lines} == {len(Lifecycle) + 2}
     absent = next(line for line in lines if line.startswith("| SNAPSHOT_ABSENT"))
-    assert "| NOT_PLACED |" in absent
+    assert "| NOT_PLACED (QUARANTINED if the broker named it) |" in absent
 
 
 # -- cells that depend on more than the state -----------------------------------------------------
