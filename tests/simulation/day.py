@@ -102,7 +102,7 @@ async def _day(world: World, deaths: int | None, dies_at_point: int, dies_at_tur
     world.dies_at_point = dies_at_point
     if times and dice.random() < 0.5:
         world.dies_at_point = dice.randrange(1, POINTS_OF_A_DAY)
-    world.always.append(invariants.reserve_is_exact)
+    world.always += [invariants.reserve_is_exact, invariants.unwanted_is_asked_back]
     world.always.append(lambda kernel: worst_is_covered(world.brokers, kernel))
     world.start()
     await world.turn(world.trades_for_s)

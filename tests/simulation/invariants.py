@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from engine.core.state_digest import StateDigest
-from engine.model.order import AmendKind, Lifecycle, Order
+from engine.model.order import Lifecycle, Order
 from engine.model.record import OrderChanged, OrderFilled, Record
 from engine.runtime.journal_reader import read_journal
 from tests.simulation.adapter import CANARY
@@ -192,19 +192,14 @@ def nothing_left_open(world: World, kernel: Kernel) -> None:
     """I14: every order has ended or is a person's, and a person was told.
 
     An account's share of a group with an order that is a person's stays stuck until that person
-    says what became of it, and what works of it at its broker goes on working, unless it was to be
-    taken back: a person was told of the group.
+    says what became of it, and what works of it at its broker goes on working: a person was told
+    of the group.
     """
     paged = {line.subject for line in world.said if line.level == "critical"}
     for order in kernel.blotter.live.values():
         key = order.key
         part = kernel.placement.groups[key.group_id].parts[key.account]
         if part.state == "STUCK" and key.group_id in paged and order.lifecycle.is_working:
-            unwanted = part.came_from in {"KILLED", "STRANDED"} or (
-                not key.exit and part.came_from in {"PARTIAL_HELD", "UNWINDING", "EXITING"}
-            )
-            is_asked_back = order.amend is not None and order.amend.kind is AmendKind.CANCEL
-            require("I14", is_asked_back or not unwanted, f"{order.client_id} is not taken back")
             continue
         require(
             "I14",
@@ -286,6 +281,21 @@ def reserve_is_exact(kernel: Kernel) -> None:
     if reserved != open_orders and set(reserved) != set(open_orders):
         wrong = sorted(set(reserved) ^ set(open_orders))
         raise Violated("I10", f"reserved {wrong}")
+
+
+def unwanted_is_asked_back(kernel: Kernel) -> None:
+    """I14, at every moment: what works and is not to fill any more was asked back, stuck or not."""
+    if kernel.placement.is_paused:
+        return
+    for order in kernel.blotter.live.values():
+        key = order.key
+        part = kernel.placement.groups[key.group_id].parts[key.account]
+        is_unwanted = part.state == "STUCK" and (
+            part.came_from in {"KILLED", "STRANDED"}
+            or (not key.exit and part.came_from in {"PARTIAL_HELD", "UNWINDING", "EXITING"})
+        )
+        is_left = is_unwanted and order.lifecycle.is_working and order.amend is None
+        require("I14", not is_left, f"{order.client_id} is not taken back")
 
 
 def ends_were_true(world: World) -> None:

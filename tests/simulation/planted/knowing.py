@@ -155,12 +155,11 @@ def an_empty_or_short_book_is_believed() -> Iterator[None]:
 def a_book_that_lost_orders_proves_others_absent() -> Iterator[None]:
     weigh = KnownIds.weigh
 
-    def forgets(self: Any, missing: tuple[str, ...], asked_at: int) -> int:
-        looks = weigh(self, missing, asked_at)
-        for broker_id in missing if looks else ():
-            self.gone.remove(broker_id)
-            del self._learned_at[broker_id]
-        return looks
+    def forgets(self: Any, missing: tuple[str, ...], asked_at: int) -> dict[str, int]:
+        believed = weigh(self, missing, asked_at)
+        for broker_id in believed:
+            self.forget(broker_id)
+        return believed
 
     yield from swap(KnownIds, "weigh", forgets)
 
