@@ -49,8 +49,8 @@ class BookMerge:
         self._doubts = doubts
         self._facts: dict[str, dict[str, _Facts]] = {}
 
-    def take_rows(self, snapshot: Snapshot, *, is_complete: bool) -> list[str]:
-        """Merge the order book; return the ids of strangers' orders in it.
+    def take_rows(self, snapshot: Snapshot, *, is_complete: bool) -> None:
+        """Merge the order book.
 
         What an incomplete book shows is still true, and counts as much as a stream does.
         """
@@ -76,12 +76,8 @@ class BookMerge:
         if is_complete:
             self._facts[snapshot.account] = rows
             unclaimed = self._match_looks(snapshot.account, unclaimed)
-        strangers: list[str] = []
         for row in unclaimed:
             self._claims.take(row, Evidence.SNAPSHOT if is_complete else Evidence.STREAM)
-            if row.broker_id is not None and (row.account, row.broker_id) in self._foreign.orders:
-                strangers.append(row.broker_id)
-        return strangers
 
     def _match_looks(self, account: str, rows: Sequence[OrderUpdate]) -> list[OrderUpdate]:
         """Claim untagged rows for orders in doubt that look like them and like nothing else.

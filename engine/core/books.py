@@ -65,7 +65,7 @@ class _Account:
         self.is_overtaken = False
         self.reads_again = ""
         self.ids = KnownIds()
-        self.differing: Repeated[Units] = Repeated({})
+        self.differing: Repeated[Units] = Repeated()
         self.active_at = 0
         self.was_verified = False
         self.next_poll = 0
@@ -192,11 +192,10 @@ class Books:
         account.is_reading = False
         is_overtaken, account.is_overtaken = account.is_overtaken, False
         shown = {row.broker_id for row in snapshot.orders if row.broker_id is not None}
-        for broker_id in self._foreign.ids(account.name):
-            account.ids.learn(broker_id, self._desk.now)
         missing = account.ids.look(snapshot, shown)
         is_complete = snapshot.is_complete and not missing
-        for broker_id in self._merge.take_rows(snapshot, is_complete=is_complete):
+        self._merge.take_rows(snapshot, is_complete=is_complete)
+        for broker_id in self._foreign.ids(account.name):
             account.ids.learn(broker_id, self._desk.now)
         unnamed = self._merge.take_trades(snapshot)
         if is_complete:
@@ -272,12 +271,12 @@ class Books:
             self._stand(account, Standing.VERIFIED, "its books explain all it holds")
             return
         # Positions lag behind orders: only the same difference, again and again, is one.
-        is_believable = account.differing.is_believable(found, snapshot.asked_at)
+        is_believed = account.differing.add(found, snapshot.asked_at)
         words = ", ".join(
             f"{quantity:+d} {instrument.symbol} {product}"
             for (instrument, product), quantity in found.items()
         )
-        if is_believable:
+        if is_believed:
             if not account.was_verified and not self._has_history(account.name):
                 self._open_with(account, found)
                 return

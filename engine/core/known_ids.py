@@ -53,8 +53,8 @@ class KnownIds:
         """Take in what a look lacked; return which ids are believed gone now, after how many."""
         believed: dict[str, int] = {}
         for broker_id in missing:
-            lacking = self._lacking.setdefault(broker_id, Repeated(nothing=False))
-            if lacking.is_believable(True, asked_at):
+            lacking = self._lacking.setdefault(broker_id, Repeated())
+            if lacking.add(True, asked_at):
                 believed[broker_id] = lacking.looks
                 del self._lacking[broker_id]
         self.gone.update(believed)

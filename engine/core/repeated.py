@@ -15,16 +15,14 @@ LOOKS_NEEDED: Final = 3
 SPAN_S: Final = 15.0
 """... and the time they must span."""
 
-
 Finding = TypeVar("Finding")
 
 
 class Repeated(Generic[Finding]):
     """One finding, and when the looks that showed it were asked for."""
 
-    def __init__(self, nothing: Finding) -> None:
-        self._nothing = nothing
-        self._found = nothing
+    def __init__(self) -> None:
+        self._found: Finding | None = None
         self._asked_at: list[int] = []
 
     @property
@@ -37,8 +35,8 @@ class Repeated(Generic[Finding]):
         """Looks in a row that showed it."""
         return len(self._asked_at)
 
-    def is_believable(self, found: Finding, asked_at: int) -> bool:
-        """Add what a look showed; say whether enough looks, over enough time, showed the same."""
+    def add(self, found: Finding, asked_at: int) -> bool:
+        """Take in what a look showed; True once enough looks, over enough time, showed the same."""
         if found != self._found:
             self._found, self._asked_at = found, []
         self._asked_at.append(asked_at)
@@ -46,4 +44,4 @@ class Repeated(Generic[Finding]):
 
     def clear(self) -> None:
         """Begin anew: a look showed nothing of it, or it was believed."""
-        self._found, self._asked_at = self._nothing, []
+        self._asked_at = []

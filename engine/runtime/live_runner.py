@@ -109,7 +109,6 @@ class LiveRunner:
         self._checkpoints = checkpoints
         self._feeds = feeds
         self._ending: str | None = None
-        self._noted_durable = commit.durable_sequence
         self._released: deque[tuple[int, int]] = deque()
         self._look_at_acts = 0
         self._acts_until = 0
@@ -164,7 +163,7 @@ class LiveRunner:
         for _ in range(TURN_EVENTS):
             if self._ending is not None or self._stopwatch() > until:
                 return
-            self._note_durable()
+            self._count_late()
             if self._bus.needs_snapshot:
                 self._catch_up()
             now = self._now()
@@ -190,18 +189,13 @@ class LiveRunner:
             self._dispatch(OrderStreamChanged(account, is_up=False, why=why))
             self._dispatch(OrderStreamChanged(account, is_up=True, why=why))
 
-    def _note_durable(self) -> None:
+    def _count_late(self) -> None:
         """Have the governor count what the disk held too long when it leaves, which is now."""
-        reached = self._commit.durable_sequence
-        if reached == self._noted_durable:
-            return
-        self._noted_durable = reached
-        since = None
+        reached, since = self._commit.durable_sequence, None
         while self._released and self._released[0][0] <= reached:
             _, at = self._released.popleft()
             since = at if since is None else since
-        now = self._now()
-        if since is not None and now - since > LATE_NS:
+        if since is not None and (now := self._now()) - since > LATE_NS:
             self._governor.left_late(since, now)
 
     def _take_acts(self, now: int) -> None:
