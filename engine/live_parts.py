@@ -6,7 +6,7 @@ in virtual time, against simulated ones.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -26,7 +26,7 @@ from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
 from engine.runtime.checkpoints import EVERY_RECORDS, Checkpoints
 from engine.runtime.feed_watch import FeedWatch
-from engine.runtime.group_commit import GroupCommit
+from engine.runtime.group_commit import GroupCommit, Sync
 from engine.runtime.journal import Journal
 from engine.runtime.journal_reader import JournalEntry, read_journal
 from engine.runtime.live_effects import LiveEffects
@@ -51,8 +51,8 @@ Seats = Callable[[Kernel, Mapping[str, bytes]], None]
 class LiveSetup:
     """What a live run is made of, besides its journal.
 
-    ``executions`` are the order entries by account. ``sync`` makes a journal durable beside the
-    loop and returns the sequence reached. ``kill`` is a kill that stands from before, if one does.
+    ``executions`` are the order entries by account. ``sync`` returns what makes a journal
+    durable beside the loop. ``kill`` is a kill that stands from before, if one does.
     ``acts`` is where people ask for things (``engine.runtime.inbox``). ``checkpoint_every``: so
     many records are written between two checkpoints. ``feeds`` are the sources whose ticks must
     come, each by itself; without them all are watched as one.
@@ -71,7 +71,7 @@ class LiveSetup:
     seats: Seats
     boot: SessionBooted
     say: Callable[[Say], None]
-    sync: Callable[[Journal], Callable[[], Awaitable[int]]]
+    sync: Callable[[Journal], Sync]
     stopwatch: Callable[[], int]
     kill: KillTripped | None = None
     acts: Acts = NOBODY_ASKS
@@ -100,7 +100,7 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
 
     Raises ``FileError`` for a journal with a hole in it, one of a newer version, of another day or
     of the future, one with a checkpoint that its records do not lead to, and one whose open groups
-    belong to a strategy that is gone.
+    belong to a strategy that is gone; and as ``marking`` does.
     """
     content = read_journal(disk, setup.catalogue, name=setup.name)
     entries = list(content)

@@ -10,7 +10,7 @@ is not known any more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from engine.model.event import JournalStalled
@@ -27,24 +27,28 @@ DECREES: Final = (KillRecorded, HumanActed)
 its first send, like all that was appended before a send.
 """
 
-Sync = Callable[[], Awaitable[int]]
+Synced = Callable[[int, BaseException | None], None]
+"""Told, on the loop's thread, of the sequence a sync has reached, or of what went wrong."""
+Sync = Callable[[Synced], None]
+"""Begins to make a journal durable and returns at once; whoever is given to it is told later."""
 
 
 def in_thread(journal: Journal) -> Sync:
     """Return how a real journal is synced: in a thread, so that the loop goes on."""
     helper = tasks.Helper("journal sync")
 
-    async def sync() -> int:
-        return await helper.do(journal.sync)
+    def sync(synced: Synced) -> None:
+        helper.begin(journal.sync, synced)
 
     return sync
 
 
 class GroupCommit:
-    """``wait`` returns once a record is durable. One task, ``run``, does all the syncing.
+    """``wait`` returns once a record is durable. ``run`` lasts as long as the journal is whole.
 
-    ``on_durable`` is told of every sequence reached, ``on_stall`` of a sync that takes too long
-    (once for each such sync).
+    A sync begins in the very call that wants it: it is what a send waits for longest, and what is
+    left to do for the send goes on beside it. ``on_durable`` is told of every sequence reached,
+    ``on_stall`` of a sync that takes too long (once for each such sync).
     """
 
     def __init__(
@@ -58,11 +62,16 @@ class GroupCommit:
         self._sync = sync
         self._on_durable = on_durable
         self._on_stall = on_stall
-        self._wanted = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._durable = journal.durable_sequence
         self._broken: JournalBroken | None = None
+        self._over: asyncio.Future[None] | None = None
+        self._error: BaseException | None = None
+        self._began: float | None = None
+        self._serves = 0
+        self._is_wanted = False
+        self._stalling: asyncio.TimerHandle | None = None
         self.is_stalled = False
 
     @property
@@ -70,12 +79,19 @@ class GroupCommit:
         """Everything up to here is on disk."""
         return self._durable
 
+    async def run(self) -> None:
+        """Return never: ends with ``JournalBroken``, or when cancelled."""
+        if self._error is not None:
+            raise self._error
+        self._over = asyncio.get_running_loop().create_future()
+        await self._over
+
     async def wait(self, sequence: int) -> None:
         """Return once record ``sequence`` is durable. Raises ``JournalBroken`` if it never will."""
         if sequence <= self._durable:
             return
         if self._broken is None:
-            self._wanted.set()
+            self.begin()
             reached = asyncio.get_running_loop().create_future()
             self._waiting.append((sequence, reached))
             await reached
@@ -88,31 +104,52 @@ class GroupCommit:
 
     def want(self, records: Sequence[Record]) -> None:
         """Have what was just appended made durable without waiting: a decree at once, else soon."""
-        if any(isinstance(record, DECREES) for record in records):
-            self._wanted.set()
-        elif records and self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(SOON_S, self._wanted.set)
+        if any(record.__class__ in DECREES for record in records):
+            self.begin()
+        elif records and self._soon is None and not self._is_served():
+            self._soon = asyncio.get_running_loop().call_later(SOON_S, self._now_soon)
 
-    async def run(self) -> None:
-        """Sync whenever somebody wants it. Ends with ``JournalBroken``, or when cancelled."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            if self._soon is not None:
-                self._soon.cancel()
-                self._soon = None
-            if self._journal.sequence <= self._durable:
-                continue  # The sync that was under way when it was wanted served it.
-            try:
-                reached = await self._watched()
-            except JournalBroken as error:
+    def begin(self) -> None:
+        """Sync what was appended so far, unless one that serves it is under way; else behind it."""
+        if self._error is not None or self._journal.sequence <= self._durable:
+            return
+        if self._began is not None:
+            self._is_wanted = self._is_wanted or not self._is_served()
+            return
+        loop = asyncio.get_running_loop()
+        self._is_wanted = False
+        self._serves = self._journal.sequence
+        self._began = loop.time()
+        if self._stalling is None:
+            self._stalling = loop.call_later(STALL_AFTER_S, self._look_at_stall)
+        self._sync(self._synced)
+
+    def _is_served(self) -> bool:
+        """True when a sync is under way that was begun behind everything appended so far."""
+        return self._began is not None and self._serves >= self._journal.sequence
+
+    def _now_soon(self) -> None:
+        self._soon = None
+        self.begin()
+
+    def _synced(self, reached: int, error: BaseException | None) -> None:
+        """Take in how a sync ended; let go on who waits, and begin the next one if it is wanted."""
+        self._began = None
+        self.is_stalled = False
+        if error is not None:
+            self._error = error
+            if isinstance(error, JournalBroken):
                 self._broken = error
                 self._release()
-                raise
-            self._durable = max(self._durable, reached)
-            # Who waits has the next turn of the loop; the news comes behind.
-            self._release()
-            self._on_durable(self._durable)
+            if self._over is not None and not self._over.done():
+                self._over.set_exception(error)
+            return
+        self._durable = max(self._durable, reached)
+        # Who waits has the next turn of the loop; the news comes behind.
+        self._release()
+        self._on_durable(self._durable)
+        if self._is_wanted:
+            self.begin()
 
     def _release(self) -> None:
         """Let go on who waited for what is durable now; everybody, once nothing ever will be."""
@@ -123,18 +160,15 @@ class GroupCommit:
             elif not reached.done():
                 reached.set_result(None)
 
-    async def _watched(self) -> int:
-        """Sync once; tell when that takes too long."""
+    def _look_at_stall(self) -> None:
+        """Tell of a sync that takes too long. One timer serves the many that do not."""
+        self._stalling = None
+        if self._began is None or self.is_stalled:
+            return
         loop = asyncio.get_running_loop()
-        started = loop.time()
-
-        def stalls() -> None:
-            self.is_stalled = True
-            self._on_stall(JournalStalled((loop.time() - started) * 1000))
-
-        telling = loop.call_later(STALL_AFTER_S, stalls)
-        try:
-            return await self._sync()
-        finally:
-            telling.cancel()
-            self.is_stalled = False
+        lasts = loop.time() - self._began
+        if lasts < STALL_AFTER_S:
+            self._stalling = loop.call_later(STALL_AFTER_S - lasts, self._look_at_stall)
+            return
+        self.is_stalled = True
+        self._on_stall(JournalStalled(lasts * 1000))

@@ -1,9 +1,10 @@
 """The only path to a socket (reliability.md 2.3).
 
-1. everything journaled so far is durable; 2. a kill test, which may only abort; 3. the request is
-made, read back from its own bytes and compared with what was approved; 4. a connection may have to
-be made, so the last kill test is just before the first byte; 5. it is written once; 6. the reply is
-classified, however late it comes. Nothing here sends anything twice.
+1. the disk begins to make everything journaled so far durable; 2. meanwhile the request is made,
+read back from its own bytes and compared with what was approved; 3. all of it is durable; 4. a kill
+test, which may only abort; 5. a connection may have to be made, so the last kill test is just
+before the first byte; 6. it is written once; 7. the reply is classified, however late it comes.
+Nothing here sends anything twice.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Sender:
 
     def send(self, effect: Send, sequence: int) -> None:
         """Send once record ``sequence`` is durable."""
+        self._commit.begin()
         self._tasks.start(self._run(effect, sequence))
 
     async def close(self) -> None:
@@ -79,14 +81,9 @@ class Sender:
         await self._tasks.close()
 
     async def _run(self, effect: Send, sequence: int) -> None:
-        await self._commit.wait(sequence)
         kind, orders = self._orders(effect)
         client_ids = tuple(order.client_id for order in orders)
         execution = self._executions[orders[0].account]
-        barred = self._barred(kind, orders)
-        if barred:
-            self._publish(SendAborted(kind, client_ids, barred))
-            return
         try:
             outgoing = self._make(effect, orders, execution)
             self._compare(effect, orders, execution.read_back(outgoing))
@@ -97,6 +94,11 @@ class Sender:
             if isinstance(error, LegworkError) and not isinstance(error, InvariantBroken):
                 return
             raise
+        await self._commit.wait(sequence)
+        barred = self._barred(kind, orders)
+        if barred:
+            self._publish(SendAborted(kind, client_ids, barred))
+            return
         await self._transmit(kind, orders, execution, outgoing)
 
     def _barred(self, kind: MessageKind, orders: Sequence[Order]) -> str:

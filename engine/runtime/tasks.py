@@ -10,12 +10,9 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import Callable, Coroutine
-from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 class Tasks:
@@ -53,6 +50,10 @@ class Tasks:
             )
 
 
+Ended = Callable[[Any, BaseException | None], None]
+"""Told what work returned, or what it raised."""
+
+
 class Helper:
     """One thread for one kind of blocking work, done in the order in which it is asked for.
 
@@ -66,32 +67,23 @@ class Helper:
         thread.start()
         weakref.finalize(self, self._asked.put, None)
 
-    async def do(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, or raise what it raises; the loop goes on meanwhile."""
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._asked.put((work, done))
-        return await done
+    def begin(self, work: Callable[[], object], ended: Ended) -> None:
+        """Have ``work`` done, and ``ended`` told of it on this loop's thread; the loop goes on."""
+        self._asked.put((work, ended, asyncio.get_running_loop()))
 
 
-_Asked = SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None]
+_Asked = SimpleQueue[tuple[Callable[[], object], Ended, asyncio.AbstractEventLoop] | None]
 
 
 def _help(asked: _Asked) -> None:
     while (what := asked.get()) is not None:
-        work, done = what
+        work, ended, loop = what
+        result: object = None
+        error: BaseException | None = None
         try:
-            tell = partial(_tell, done, work(), None)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-            tell = partial(_tell, done, None, error)
+            result = work()
+        except BaseException as raised:  # noqa: BLE001 - whoever asked for it is told
+            error = raised
         # The loop may have ended meanwhile: then nobody waits any more.
         with contextlib.suppress(RuntimeError):
-            done.get_loop().call_soon_threadsafe(tell)
-
-
-def _tell(done: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if done.done():
-        return  # Whoever waited was cancelled.
-    if error is None:
-        done.set_result(result)
-    else:
-        done.set_exception(error)
+            loop.call_soon_threadsafe(ended, result, error)

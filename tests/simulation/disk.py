@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
+from engine.runtime.group_commit import Synced
 from engine.runtime.memory_disk import MemoryDisk
 
 POINTS = ("before a write", "after a write", "before a sync", "after a sync")
@@ -54,3 +56,30 @@ class MortalDisk(MemoryDisk):
         if self._has_dropped:
             self._synced = synced
         self.on_point("after a sync")
+
+
+class InTask:
+    """A journal synced in a task, where it takes the loop's own time. ``cancel``: nobody is told."""
+
+    def __init__(self, sync: Callable[[], Awaitable[int]]) -> None:
+        self._sync = sync
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, synced: Synced) -> None:
+        task = asyncio.ensure_future(self._tell(synced))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    async def _tell(self, synced: Synced) -> None:
+        try:
+            reached = await self._sync()
+        except ProcessDied:
+            return
+        except Exception as error:  # noqa: BLE001 - whoever asked for it is told
+            synced(0, error)
+        else:
+            synced(reached, None)

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -35,7 +35,7 @@ from risk.throttle import Governor
 from tests.simulation import invariants
 from tests.simulation.adapter import OrderStream, SimExecution
 from tests.simulation.broker import Broker, Market
-from tests.simulation.disk import WITHIN, MortalDisk, ProcessDied
+from tests.simulation.disk import WITHIN, InTask, MortalDisk, ProcessDied
 from tests.simulation.host import Host
 from tests.simulation.life import Life
 from tests.simulation.loop import OUTSIDE, PROCESS, VirtualClock, VirtualLoop
@@ -144,6 +144,7 @@ class World:
         self.traded_until_turn = 0
         self.dies_at_turns: list[int] = []
         self.loop.on_turn = self._turned
+        self._syncing: InTask | None = None
         self.life: Life | None = None
         self.lives = 0
         self.feed = PriceFeed(self.market, self.by_key)
@@ -310,6 +311,8 @@ class World:
             self.counts["order_lane_refused"] += life.lane.refused
             for task in [*life.tasks, *parts.effects.tasks(), *parts.sender.tasks()]:
                 task.cancel()
+        if self._syncing is not None:
+            self._syncing.cancel()
         # A process may die while it is still taking its journal up.
         disk = self.disk
         disk.on_point = lambda _: None
@@ -396,7 +399,7 @@ class World:
             self._newborn.append(trader.witness)
             seat.sit(trader, wants_ticks=True)
 
-    def _sync(self, journal: Journal) -> Callable[[], Awaitable[int]]:
+    def _sync(self, journal: Journal) -> InTask:
         disk = self.disk
 
         async def sync() -> int:
@@ -409,7 +412,8 @@ class World:
                 raise asyncio.CancelledError
             return journal.sync()
 
-        return sync
+        self._syncing = InTask(sync)
+        return self._syncing
 
     def _break(self, disk: MortalDisk) -> None:
         """Let the next sync fail, or the next write: a full disk, or one that became read-only."""

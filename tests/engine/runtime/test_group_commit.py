@@ -15,6 +15,7 @@ from engine.runtime.group_commit import SOON_S, STALL_AFTER_S, GroupCommit, in_t
 from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.memory_disk import MemoryDisk
 from tests.engine.core.live_kernel import BOOT
+from tests.simulation.disk import InTask
 from tests.simulation.loop import VirtualLoop, run_virtual
 
 
@@ -27,7 +28,9 @@ class Scene:
         self.takes_s = takes_s
         self.stalls: list[JournalStalled] = []
         self.reached: list[int] = []
-        self.commit = GroupCommit(self.journal, self._sync, self.reached.append, self.stalls.append)
+        self.commit = GroupCommit(
+            self.journal, InTask(self._sync), self.reached.append, self.stalls.append
+        )
         self.running = loop.create_task(self.commit.run())
 
     async def _sync(self) -> int:
@@ -199,8 +202,39 @@ def test_a_sync_that_fails_is_the_end_for_everybody() -> None:
 async def test_a_real_journal_is_synced_in_a_thread_of_its_own() -> None:
     disk = MemoryDisk()
     journal = Journal.create(disk, VirtualClock(0), name="journal")
-    sync = in_thread(journal)
-    assert journal.append(BOOT, 0) == await sync() == journal.durable_sequence
+    commit = GroupCommit(journal, in_thread(journal), lambda _: None, lambda _: None)
+    running = asyncio.ensure_future(commit.run())
+    sequence = journal.append(BOOT, 0)
+    await commit.wait(sequence)
+    assert journal.durable_sequence == commit.durable_sequence == sequence
     disk.sync_error = 5
     with pytest.raises(JournalBroken, match="could not be made durable"):
-        await sync()
+        await commit.wait(journal.append(BOOT, 0))
+    with pytest.raises(JournalBroken):
+        await running
+
+
+async def test_a_journal_that_broke_before_it_was_watched_ends_the_run() -> None:
+    disk = MemoryDisk()
+    journal = Journal.create(disk, VirtualClock(0), name="journal")
+    commit = GroupCommit(journal, in_thread(journal), lambda _: None, lambda _: None)
+    disk.sync_error = 5
+    with pytest.raises(JournalBroken):
+        await commit.wait(journal.append(BOOT, 0))
+    with pytest.raises(JournalBroken):
+        await commit.run()
+
+
+def test_a_sync_begins_in_the_call_that_wants_it() -> None:
+    async def act(scene: Scene) -> None:
+        scene.append()
+        scene.commit.begin()
+        await asyncio.sleep(scene.takes_s / 2)
+        later = scene.append()
+        scene.commit.begin()
+        await asyncio.sleep(scene.takes_s)
+        assert scene.commit.durable_sequence == later - 1
+        await asyncio.sleep(scene.takes_s)
+        assert scene.commit.durable_sequence == later
+
+    assert on_stage(act).disk.sync_count == 2

@@ -61,11 +61,7 @@ def test_while_the_journal_stalls_the_governor_lets_nothing_go() -> None:
         heard = parts.bus.subscribe(JournalStalled)
         sync = parts.commit._sync
 
-        async def slow() -> int:
-            await asyncio.sleep(3.0)
-            return await sync()
-
-        parts.commit._sync = slow
+        parts.commit._sync = lambda synced: loop.call_later(3.0, sync, synced)
         while not parts.commit.is_stalled:
             await world.turn(0.5)
         placed = [r for b in world.brokers.values() for r in b.requests if r[1] == "POST"]

@@ -21,6 +21,7 @@ from engine.ports import Answer, Capabilities
 from engine.runtime.group_commit import GroupCommit
 from engine.runtime.sender import LATE_REPLY_S, REPLY_WITHIN_S, Sender
 from tests.engine.core.live_kernel import LiveKernel
+from tests.simulation.disk import InTask
 from tests.simulation.loop import VirtualLoop, run_virtual
 
 A, REFUSED, AMBIGUOUS = ReplyOutcome.ACCEPTED, ReplyOutcome.REFUSED, ReplyOutcome.AMBIGUOUS
@@ -125,7 +126,7 @@ class Scene:
             self.story.append("durable")
             return self.journal.sync()
 
-        self.commit = GroupCommit(self.journal, sync, lambda _: None, self.events.append)
+        self.commit = GroupCommit(self.journal, InTask(sync), lambda _: None, self.events.append)
         self.sender = Sender(
             {"A1": self.wire},  # type: ignore[dict-item]
             self.commit,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -30,48 +32,57 @@ class Gate:
         self._free.put(None)
 
 
+class Asker:
+    """Whoever has a helper work, and waits for it."""
+
+    def __init__(self, name: str = "test") -> None:
+        self.helper = Helper(name)
+
+    async def do(self, work: Callable[[], object]) -> Any:
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def ended(result: object, error: BaseException | None) -> None:
+            if error is None:
+                told.set_result(result)
+            else:
+                told.set_exception(error)
+
+        self.helper.begin(work, ended)
+        return await told
+
+
 async def test_work_is_done_in_the_order_in_which_it_was_asked_for() -> None:
-    helper, done = Helper("test"), list[int]()
-    await asyncio.gather(*(helper.do(lambda n=n: done.append(n)) for n in range(20)))  # type: ignore[misc]
+    asker, done = Asker(), list[int]()
+    await asyncio.gather(*(asker.do(lambda n=n: done.append(n)) for n in range(20)))  # type: ignore[misc]
     assert done == list(range(20))
-    assert await helper.do(threading.get_ident) != threading.get_ident()
+    assert await asker.do(threading.get_ident) != threading.get_ident()
 
 
-async def test_what_it_raises_is_raised_where_it_was_asked_for() -> None:
+async def test_what_it_raises_is_told_to_who_asked_for_it() -> None:
     def fails() -> None:
         raise ValueError("no")
 
-    helper = Helper("test")
+    asker = Asker()
     with pytest.raises(ValueError, match="no"):
-        await helper.do(fails)
-    assert await helper.do(lambda: 7) == 7
-
-
-async def test_who_stopped_waiting_is_not_told() -> None:
-    helper, gate = Helper("test"), Gate()
-    waiting = asyncio.ensure_future(helper.do(gate.work))
-    await asyncio.sleep(0)
-    gate.wait_until_begun()
-    waiting.cancel()
-    gate.let_go()
-    assert await helper.do(lambda: 7) == 7
-    assert waiting.cancelled()
+        await asker.do(fails)
+    assert await asker.do(lambda: 7) == 7
 
 
 def test_a_loop_that_ended_meanwhile_is_not_told() -> None:
-    helper, gate = Helper("test"), Gate()
+    asker, gate = Asker(), Gate()
+    told = list[object]()
 
     async def leaves() -> None:
-        asyncio.ensure_future(helper.do(gate.work))  # noqa: RUF006 - it is left behind
-        await asyncio.sleep(0)
+        asker.helper.begin(gate.work, lambda *what: told.append(what))
         gate.wait_until_begun()
 
-    async def comes() -> int:
-        return await helper.do(lambda: 7)
+    async def comes() -> Any:
+        return await asker.do(lambda: 7)
 
     asyncio.run(leaves())
     gate.let_go()
     assert asyncio.run(comes()) == 7
+    assert not told
 
 
 def test_the_thread_ends_with_its_helper() -> None:
