@@ -27,6 +27,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.checkpoints import EVERY_RECORDS, Checkpoints
 from engine.runtime.feed_watch import FeedWatch
 from engine.runtime.group_commit import GroupCommit, Sync
+from engine.runtime.hot_path.choice import guarding, marking
 from engine.runtime.journal import Journal
 from engine.runtime.journal_reader import JournalEntry, read_journal
 from engine.runtime.live_effects import LiveEffects
@@ -126,6 +127,8 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         setup.gate,
         kill_switch,
         stopwatch=setup.stopwatch,
+        mark=marking(),
+        guard=guarding(),
     )
     states = {
         entry.record.strategy: entry.record.payload
