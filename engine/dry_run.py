@@ -26,6 +26,7 @@ from engine.model.side import Side
 from engine.rules.clock_time import clock_text
 from engine.rules.payoff import leg_at, payoff
 from engine.runtime.clock import Pacer
+from engine.runtime.tasks import read_ahead
 
 NO_GROUP: Final = "enters no group in this recording"
 
@@ -76,7 +77,7 @@ class DryRun:
         """Go through the recording until nothing is left to find. Raises ``FileError`` as a run."""
         runner = self._parts.runner
         begun = False
-        for batch in self._recording.frames():
+        for batch in self._recording.frames(through=read_ahead):
             if not begun:
                 runner.begin(batch.received_at[0])
                 await runner.settle()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -34,6 +34,7 @@ from engine.runtime.heap import settled_heap
 from engine.runtime.journal import Journal
 from engine.runtime.progress import Progress
 from engine.runtime.sessions_on_disk import JOURNAL_NAME, LINES_NAME, LOG_NAME
+from engine.runtime.tasks import read_ahead
 from engine.sessionlog.compact import compact
 from engine.sessionlog.decisions import DecisionRows
 from engine.sessionlog.writer import SessionLogWriter
@@ -101,7 +102,7 @@ async def run_paper(
                 session.rows,
                 _to_both(session.note, observer.say),
             )
-            batches = recording.frames()
+            batches = files.enter_context(closing(recording.frames(through=read_ahead)))
             first = next(batches)
             session.journal.append_all((booted(loaded, recording),), first.received_at[0])
             parts.runner.begin(first.received_at[0])

@@ -25,6 +25,7 @@ from engine.ports import Decoder
 from engine.runtime.effects import sort_out
 from engine.runtime.journal_reader import read_journal
 from engine.runtime.sessions_on_disk import SessionFolder
+from engine.runtime.tasks import read_ahead
 from engine.sessionlog.decisions import as_logged
 from engine.sessionlog.reader import SessionLog
 from engine.sessionlog.row import DispatchedEvent, DispatchedFrames, Effects
@@ -68,7 +69,7 @@ class _Frames:
     """The recording's frames in order, each asked for once or again while it is the newest."""
 
     def __init__(self, log: SessionLog) -> None:
-        self._batches = log.frame_batches()
+        self._batches = log.frame_batches(through=read_ahead)
         self._batch = next(self._batches)
 
     def get(self, number: int) -> tuple[int, bytes]:

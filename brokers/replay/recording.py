@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from engine.model.market import Depth
 from engine.model.tokens import TokenRow
 from engine.ports import Decoder
 from engine.sessionlog.format import Header
-from engine.sessionlog.reader import SessionLog
+from engine.sessionlog.reader import SessionLog, Through
 from engine.sessionlog.row import FrameBatch
 
 FindDecoder = Callable[[str, Catalogue, Sequence[TokenRow], str], Decoder]
@@ -48,9 +48,9 @@ class Recording:
         """What the recording says about itself."""
         return self.log.header
 
-    def frames(self) -> Iterator[FrameBatch]:
+    def frames(self, *, through: Through = iter) -> Generator[FrameBatch]:
         """Yield the frames; raises ``RecordingError`` if they were changed (``frame_batches``)."""
-        return self.log.frame_batches(checked=True)
+        return self.log.frame_batches(checked=True, through=through)
 
     @classmethod
     def open(cls, path: Path, find_decoder: FindDecoder) -> Recording:

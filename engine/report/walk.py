@@ -21,6 +21,8 @@ from engine.report.curves import Exposure, PriceCurve, ProfitCurve
 from engine.report.drawdown import Drawdown, DrawdownWatch
 from engine.report.greek_curves import GreekSampler
 from engine.rules.clock_time import NS_PER_S, ist_date, midnight_ns
+from engine.runtime.tasks import read_ahead
+from engine.sessionlog.reader import Through
 from engine.sessionlog.row import FrameBatch
 
 BAD_FRAMES_KEPT: Final = 5
@@ -38,8 +40,11 @@ class Market(Protocol):
     def decoder(self) -> Decoder:
         """Reads its frames."""
 
-    def frames(self) -> Iterator[FrameBatch]:
-        """Yield its frames in order. Raises ``RecordingError`` where they cannot be read."""
+    def frames(self, *, through: Through) -> Iterator[FrameBatch]:
+        """Yield its frames in order, unpacked ``through`` that.
+
+        Raises ``RecordingError`` where they cannot be read.
+        """
 
 
 class _Purse:
@@ -168,7 +173,7 @@ class Walk:
         lag_ms, end = self.lag_ms, self._end
         count = silence = silent_from = last_at = 0
         due = self._due()
-        for batch in self._market.frames():
+        for batch in self._market.frames(through=read_ahead):
             if self.first_at is None:
                 self.first_at = last_at = batch.received_at[0]
             for at, payload in zip(batch.received_at, batch.payloads, strict=True):

@@ -9,10 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+AHEAD = 4
+"""So many things are made ready before they are asked for."""
 
 
 class Tasks:
@@ -87,3 +94,20 @@ def _help(asked: _Asked) -> None:
         # The loop may have ended meanwhile: then nobody waits any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ended, result, error)
+
+
+def read_ahead(items: Iterator[T]) -> Generator[T]:
+    """Yield ``items``, of which the next few are made in a thread while one is worked on.
+
+    It pays where making one leaves the interpreter to others, as unpacking does. What making one
+    raises is raised in its place. The thread ends with the iteration, however that ends.
+    """
+    end: Any = object()
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read ahead")
+    try:
+        made = deque(pool.submit(next, items, end) for _ in range(AHEAD))
+        while (item := made.popleft().result()) is not end:
+            made.append(pool.submit(next, items, end))
+            yield item
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -6,7 +6,7 @@ as ours. Reading a frame of a compacted log costs about 0.4 us (docs/decisions/0
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,8 @@ from engine.sessionlog.row import (
     Run,
     Summary,
 )
+
+Through = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 _DECISION_KINDS: Final = (RowKind.DISPATCH_FRAMES, RowKind.DISPATCH_EVENT, RowKind.EFFECTS)
 _RUN: Final = msgspec.json.Decoder(Run)
@@ -201,8 +203,12 @@ class SessionLog:
                 f"{self.summary.content_sha256[:12]}); copy it again from where it was made"
             )
 
-    def frame_batches(self, *, checked: bool = False) -> Iterator[FrameBatch]:
+    def frame_batches(
+        self, *, checked: bool = False, through: Through = iter
+    ) -> Generator[FrameBatch]:
         """Yield the binary frames in batches: the hot path of a replay.
+
+        ``through`` may have Arrow's batches read and unpacked before they are asked for.
 
         Raises ``RecordingError`` when a frame is missing or earlier than the one before it and,
         where ``checked``, when the content is not what was recorded: before the first frame where
@@ -214,7 +220,7 @@ class SessionLog:
         content = ContentHash(self.header_json) if checked and not self.has_packed_hash else None
         if checked and content is None and not self.is_as_packed():
             self.require_intact()  # Damaged, or the same rows rewritten by another program.
-        for batch in self.batches():
+        for batch in through(self.batches()):
             if content is not None:
                 content.add(batch)
             frames = _count(batch, RowKind.FRAME)

@@ -17,6 +17,7 @@ from engine.report.greek_curves import GreekSampler
 from engine.report.walk import Walk
 from engine.rules.clock_time import NS_PER_S
 from engine.rules.sessions import Sessions
+from engine.sessionlog.reader import Through
 from engine.sessionlog.row import FrameBatch
 
 
@@ -27,7 +28,8 @@ class Played(NamedTuple):
     decoder: Any
     batch: FrameBatch
 
-    def frames(self) -> Iterator[FrameBatch]:
+    def frames(self, *, through: Through) -> Iterator[FrameBatch]:
+        del through  # Nothing is unpacked here.
         yield self.batch
 
 

@@ -1,16 +1,16 @@
-"""A helper's one thread does what it is asked for, in order, whoever still waits for it."""
+"""What threads do for others: a helper's work, in order; things made before they are asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from engine.runtime.tasks import Helper
+from engine.runtime.tasks import AHEAD, Helper, read_ahead
 
 
 class Gate:
@@ -91,3 +91,56 @@ def test_the_thread_ends_with_its_helper() -> None:
     del helper
     thread.join(timeout=10)
     assert not thread.is_alive()
+
+
+def readers() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name.startswith("read ahead")]
+
+
+def test_what_is_read_ahead_comes_whole_and_in_order() -> None:
+    assert list(read_ahead(iter(range(100)))) == list(range(100))
+    assert list(read_ahead(iter(()))) == []
+    assert not readers()
+
+
+def test_no_more_is_read_ahead_than_has_room() -> None:
+    made = list[int]()
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    taken = read_ahead(numbers())
+    for number in range(50):
+        assert next(taken) == number
+        assert len(made) <= number + 1 + AHEAD
+    taken.close()
+    assert not readers()
+    assert len(made) <= 50 + AHEAD
+
+
+def test_what_reading_raises_is_raised_behind_what_was_read_before_it() -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise ValueError("damaged")
+
+    taken = list[int]()
+    with pytest.raises(ValueError, match="damaged"):
+        taken.extend(read_ahead(numbers()))
+    assert taken == [1, 2]
+    assert not readers()
+
+
+def test_it_is_read_beside_whoever_works() -> None:
+    where = set[int]()
+
+    def numbers() -> Iterator[int]:
+        for number in range(10):
+            where.add(threading.get_ident())
+            yield number
+
+    assert len(list(read_ahead(numbers()))) == 10
+    assert len(where) == 1
+    assert threading.get_ident() not in where
