@@ -10,7 +10,7 @@ again in between. Otherwise arming would last for a second, or the next break wo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from engine.core.desk import Desk
@@ -27,12 +27,28 @@ DEEPER: Final = 0.5
 _Floor = tuple[float, list[Held], float]
 """Of one limit: rupees realised, what is held, and the profit and loss at which it breaks."""
 
-_NOT_KNOWN: Final[Sequence[_Floor]] = ((0.0, [], math.inf),)
+_NOT_KNOWN: Final[tuple[_Floor, ...]] = ((0.0, [], math.inf),)
 """Nothing is known to be whole: a limit that is broken at any price."""
 
 
 class LossWatch:
-    """``on_breach`` is told of each limit that breaks. ``next_at`` (ns) is when to ``look``."""
+    """``on_breach`` is told of each limit that breaks. ``next_at`` (ns) is when to ``look``.
+
+    ``floors``: where each limit stands, as long as all are known to be whole.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_desk",
+        "_gate",
+        "_mark",
+        "_on_breach",
+        "_ticks",
+        "_told",
+        "_view",
+        "floors",
+        "next_at",
+    )
 
     def __init__(
         self, desk: Desk, gate: RiskGate, view: RiskView, on_breach: Callable[[Breach], None]
@@ -45,12 +61,12 @@ class LossWatch:
         self._on_breach = on_breach
         self._told: set[str] = set()
         self._accepted: dict[str, float] = {}
-        self._floors = _NOT_KNOWN
+        self.floors = _NOT_KNOWN
         self.next_at = NEVER
 
     def wake(self) -> None:
         """Something was filled: look at the next tick, and every second from then on."""
-        self._floors = _NOT_KNOWN
+        self.floors = _NOT_KNOWN
         self.next_at = min(self.next_at, self._desk.now)
 
     def is_quiet(self) -> bool:
@@ -61,7 +77,7 @@ class LossWatch:
         floats are looked at, so that no arithmetic has to be set up.
         """
         desk = self._desk
-        if not desk.look_at or self._is_broken(self._floors):
+        if not desk.look_at or self._is_broken(self.floors):
             return False
         self.next_at = desk.look_at = desk.now + LOSS_WATCH_NS
         return True
@@ -74,16 +90,16 @@ class LossWatch:
         """
         is_held = self._desk.ledger.holds_any()
         self.next_at = self._desk.now + LOSS_WATCH_NS if is_held else NEVER
-        self._floors = floors = self._whole() if is_held else _NOT_KNOWN
+        self.floors = floors = self._whole() if is_held else _NOT_KNOWN
         if floors is not _NOT_KNOWN and not self._accepted and not self._is_broken(floors):
             return  # No words have to be found for anything.
         breaches = self._gate.breaches(self._view)
         if breaches:
-            self._floors = _NOT_KNOWN
+            self.floors = _NOT_KNOWN
         if breaches or self._accepted:
             self._weigh({breach.scope: breach for breach in breaches})
 
-    def _is_broken(self, floors: Sequence[_Floor]) -> bool:
+    def _is_broken(self, floors: tuple[_Floor, ...]) -> bool:
         for realised, held, floor in floors:
             if realised + self._mark(held, self._ticks) <= floor:
                 return True
@@ -101,14 +117,16 @@ class LossWatch:
             self._accepted.pop(scope, None)
             self._on_breach(breach)
 
-    def _whole(self) -> Sequence[_Floor]:
+    def _whole(self) -> tuple[_Floor, ...]:
         """Return where each limit stands until the next fill, which wakes the watch."""
         standing = self._desk.ledger.standing
-        floors = [
-            (*stands, -float(limit.limit_inr))
-            for limit in self._gate.loss_limits(self._view)
-            if (stands := standing(limit.strategy, limit.account)) is not None
-        ]
+        floors = tuple(
+            [
+                (*stands, -float(limit.limit_inr))
+                for limit in self._gate.loss_limits(self._view)
+                if (stands := standing(limit.strategy, limit.account)) is not None
+            ]
+        )
         return floors or _NOT_KNOWN
 
     def arm(self, scope: str) -> None:
@@ -116,7 +134,7 @@ class LossWatch:
         if scope not in self._told:
             return
         self._told.remove(scope)
-        self._floors = _NOT_KNOWN
+        self.floors = _NOT_KNOWN
         for breach in self._gate.breaches(self._view):
             if breach.scope == scope:
                 self._accepted[scope] = breach.pnl_inr - DEEPER * breach.limit_inr

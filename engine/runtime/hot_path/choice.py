@@ -6,6 +6,7 @@ from functools import partial
 
 from engine.core.kernel import Kernel
 from engine.core.ledger import Mark, mark
+from engine.core.loss_watch import LOSS_WATCH_NS
 from engine.core.seat import Guard, guard
 from engine.model.instrument import Instrument
 from engine.model.market import Tick
@@ -56,7 +57,8 @@ def make_frame_loop(
         wants_depth,
         kernel.desk.book.ticks,
         kernel.listening.on_tick,
-        kernel.halting.loss_watch.is_quiet,
+        kernel.halting.loss_watch,
+        LOSS_WATCH_NS,
     )
 
 

@@ -1,14 +1,15 @@
 /*
  * What a run does most, compiled: FrameLoop, the way of ordinary frames through ReplayRunner.step and Kernel.handle,
  * TickGuard, what stands around every on_tick (engine.core.seat.guard), and mark, what is held at the last prices
- * (engine.core.ledger.mark).
+ * (engine.core.ledger.mark). Once a second the frame loop holds that against the loss limits (LossWatch.is_quiet).
  *
  * FrameLoop takes frames while each is ordinary: a tick of an instrument that somebody watches, with no order of ours
  * at the exchange there, no book wanted, before the horizon. It does for such a frame what the runner and Kernel.handle
  * do, in their order, and stops at the first that is anything else, which it leaves as it found it. So whatever needs a
  * decision exists once, in Python; what stands twice are the few stores and comparisons between two ticks.
  *
- * The fields of Desk, Tick and Instrument are read and written where their own slots are, which their types tell.
+ * The fields of Desk, LossWatch, Tick and Instrument are read and written where their own slots are, which their types
+ * tell.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -330,6 +331,52 @@ static PyType_Spec TickGuard_spec = {
     .slots = TickGuard_slots,
 };
 
+/* What is held at the last prices, as engine.core.ledger.mark: 0, or -1 with an error set. A tick of another type than
+ * ``kind`` says itself where its last price is. */
+static int
+marked(PyObject *held, PyObject *ticks, PyTypeObject *kind, Py_ssize_t last_at, double *total)
+{
+    *total = 0.0;
+    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(held); place++) {
+        PyObject *line = PyList_GET_ITEM(held, place);
+        if (!PyTuple_Check(line) || PyTuple_GET_SIZE(line) != 3) {
+            PyErr_SetString(PyExc_TypeError, "what is held is an index, units and their cost");
+            return -1;
+        }
+        Py_ssize_t index = PyLong_AsSsize_t(PyTuple_GET_ITEM(line, 0));
+        double quantity = PyLong_AsDouble(PyTuple_GET_ITEM(line, 1));
+        double cost = PyFloat_AsDouble(PyTuple_GET_ITEM(line, 2));
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+        if (index < 0 || index >= PyList_GET_SIZE(ticks)) {
+            PyErr_SetString(PyExc_IndexError, "no such instrument");
+            return -1;
+        }
+        PyObject *tick = PyList_GET_ITEM(ticks, index);
+        if (tick == Py_None) {
+            continue;
+        }
+        if (Py_TYPE(tick) != kind) {
+            kind = Py_TYPE(tick);
+            last_at = slot_of(kind, "last");
+            if (last_at < 0) {
+                return -1;
+            }
+        }
+        PyObject *last = *slot(tick, last_at);
+        double price = last ? PyFloat_AsDouble(last) : 0.0;
+        if (!last || (price == -1.0 && PyErr_Occurred())) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_AttributeError, "a tick without a last price");
+            }
+            return -1;
+        }
+        *total += quantity * price - cost;
+    }
+    return 0;
+}
+
 typedef struct {
     PyObject_HEAD
     PyObject *desk;
@@ -337,7 +384,7 @@ typedef struct {
     PyObject *decode;
     PyTypeObject *tick_type;
     PyTypeObject *instrument_type;
-    Py_ssize_t instrument_at, index_at;
+    Py_ssize_t instrument_at, index_at, last_at;
     PyObject *ticks;        /* of the paper broker, by index, as all that follow */
     PyObject *frames;
     PyObject *busy;
@@ -345,7 +392,9 @@ typedef struct {
     PyObject *wants_depth;
     PyObject *book;         /* of the kernel */
     PyObject *routes;
-    PyObject *is_quiet;
+    PyObject *watch;        /* on loss limits */
+    Py_ssize_t floors_at, next_at_at;
+    int64_t look_every;
     Known now, look_at;     /* while it runs */
 } FrameLoop;
 
@@ -408,14 +457,50 @@ deliver(FrameLoop *self, Py_ssize_t index, PyObject *tick)
     return TAKEN;
 }
 
-/* Ask for the look that is due, which mostly finds nothing to do. */
+/* Whether a limit is broken, as LossWatch holds it; -1 with an error set. */
 static int
-looked(FrameLoop *self)
+is_broken(FrameLoop *self)
 {
-    PyObject *answer = PyObject_CallNoArgs(self->is_quiet);
-    int is_quiet = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return is_quiet < 0 ? FAILED : is_quiet ? TAKEN : STIRRED;
+    PyObject *floors = *slot(self->watch, self->floors_at);
+    if (!floors || !PyTuple_Check(floors)) {
+        PyErr_SetString(PyExc_TypeError, "floors are a tuple");
+        return -1;
+    }
+    for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(floors); place++) {
+        PyObject *floor = PyTuple_GET_ITEM(floors, place);
+        if (!PyTuple_Check(floor) || PyTuple_GET_SIZE(floor) != 3 || !PyList_Check(PyTuple_GET_ITEM(floor, 1))) {
+            PyErr_SetString(PyExc_TypeError, "a floor is what was realised, what is held and the loss");
+            return -1;
+        }
+        double realised = PyFloat_AsDouble(PyTuple_GET_ITEM(floor, 0)), value;
+        double least = PyFloat_AsDouble(PyTuple_GET_ITEM(floor, 2));
+        if (PyErr_Occurred() ||
+            marked(PyTuple_GET_ITEM(floor, 1), self->book, self->tick_type, self->last_at, &value) < 0) {
+            return -1;
+        }
+        if (realised + value <= least) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Take the look that is due at ``now``, as LossWatch.is_quiet, which mostly finds nothing to do. */
+static int
+looked(FrameLoop *self, int64_t now, int64_t look_at)
+{
+    int broken = look_at ? is_broken(self) : 1;
+    if (broken) {
+        return broken < 0 ? FAILED : STIRRED;
+    }
+    PyObject *next = PyLong_FromLongLong(now + self->look_every);
+    if (!next) {
+        return FAILED;
+    }
+    put(self->watch, self->next_at_at, Py_NewRef(next));
+    put(self->desk, self->look_at_at, next);
+    know(&self->look_at, next, now + self->look_every);
+    return TAKEN;
 }
 
 /* One frame, of which the time is known to be before the horizon. */
@@ -468,7 +553,7 @@ take(FrameLoop *self, PyObject *received_at, int64_t at, PyObject *frame)
     if (*slot(self->desk, self->stirred_at) != Py_False) {
         return STIRRED;
     }
-    return at < look_at ? TAKEN : looked(self);
+    return at < look_at ? TAKEN : looked(self, at, look_at);
 }
 
 /* Have the processor bring a frame near before it is decoded: a batch is larger than what it keeps near by itself. An
@@ -548,14 +633,15 @@ static PyObject *
 FrameLoop_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     static char *words[] = {"desk", "decode", "tick", "instrument", "ticks", "frames", "busy", "subscribed",
-                            "wants_depth", "book", "routes", "is_quiet", NULL};
-    PyObject *desk, *decode, *ticks, *frames, *busy, *subscribed, *wants_depth, *book, *routes, *is_quiet;
+                            "wants_depth", "book", "routes", "watch", "look_every_ns", NULL};
+    PyObject *desk, *decode, *ticks, *frames, *busy, *subscribed, *wants_depth, *book, *routes, *watch;
+    long long look_every;
     PyTypeObject *tick, *instrument;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "OOO!O!O!O!O!O!O!O!O!O:FrameLoop", words, &desk, &decode,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "OOO!O!O!O!O!O!O!O!O!OL:FrameLoop", words, &desk, &decode,
                                      &PyType_Type, &tick, &PyType_Type, &instrument, &PyList_Type, &ticks,
                                      &PyList_Type, &frames, &PyList_Type, &busy, &PyByteArray_Type, &subscribed,
                                      &PyByteArray_Type, &wants_depth, &PyList_Type, &book, &PyList_Type, &routes,
-                                     &is_quiet)) {
+                                     &watch, &look_every)) {
         return NULL;
     }
     FrameLoop *self = (FrameLoop *)type->tp_alloc(type, 0);
@@ -573,13 +659,16 @@ FrameLoop_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->wants_depth = Py_NewRef(wants_depth);
     self->book = Py_NewRef(book);
     self->routes = Py_NewRef(routes);
-    self->is_quiet = Py_NewRef(is_quiet);
-    PyTypeObject *owner = Py_TYPE(desk);
+    self->watch = Py_NewRef(watch);
+    self->look_every = look_every;
+    PyTypeObject *owner = Py_TYPE(desk), *watching = Py_TYPE(watch);
     if ((self->now_at = slot_of(owner, "now")) < 0 || (self->kseq_at = slot_of(owner, "kseq")) < 0 ||
         (self->look_at_at = slot_of(owner, "look_at")) < 0 ||
         (self->stirred_at = slot_of(owner, "is_stirred")) < 0 ||
         (self->instrument_at = slot_of(tick, "instrument")) < 0 ||
-        (self->index_at = slot_of(instrument, "index")) < 0) {
+        (self->index_at = slot_of(instrument, "index")) < 0 || (self->last_at = slot_of(tick, "last")) < 0 ||
+        (self->floors_at = slot_of(watching, "floors")) < 0 ||
+        (self->next_at_at = slot_of(watching, "next_at")) < 0) {
         Py_DECREF(self);
         return NULL;
     }
@@ -600,7 +689,7 @@ FrameLoop_traverse(FrameLoop *self, visitproc visit, void *arg)
     Py_VISIT(self->busy);
     Py_VISIT(self->book);
     Py_VISIT(self->routes);
-    Py_VISIT(self->is_quiet);
+    Py_VISIT(self->watch);
     return 0;
 }
 
@@ -620,7 +709,7 @@ FrameLoop_dealloc(FrameLoop *self)
     Py_XDECREF(self->wants_depth);
     Py_XDECREF(self->book);
     Py_XDECREF(self->routes);
-    Py_XDECREF(self->is_quiet);
+    Py_XDECREF(self->watch);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -632,7 +721,7 @@ static PyMethodDef FrameLoop_methods[] = {
 
 PyDoc_STRVAR(FrameLoop_doc,
              "FrameLoop(desk, decode, tick, instrument, ticks, frames, busy, subscribed, wants_depth, book, routes,\n"
-             "          is_quiet)\n"
+             "          watch, look_every_ns)\n"
              "--\n\n"
              "The way of ordinary frames through ``ReplayRunner.step`` and ``Kernel.handle``, compiled.");
 
@@ -685,46 +774,9 @@ mark(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "mark takes a list of what is held and one of ticks");
         return NULL;
     }
-    PyObject *held = args[0], *ticks = args[1];
-    PyTypeObject *kind = NULL;
-    Py_ssize_t last_at = -1;
-    double total = 0.0;
-    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(held); place++) {
-        PyObject *line = PyList_GET_ITEM(held, place);
-        if (!PyTuple_Check(line) || PyTuple_GET_SIZE(line) != 3) {
-            PyErr_SetString(PyExc_TypeError, "what is held is an index, units and their cost");
-            return NULL;
-        }
-        Py_ssize_t index = PyLong_AsSsize_t(PyTuple_GET_ITEM(line, 0));
-        double quantity = PyLong_AsDouble(PyTuple_GET_ITEM(line, 1));
-        double cost = PyFloat_AsDouble(PyTuple_GET_ITEM(line, 2));
-        if (PyErr_Occurred()) {
-            return NULL;
-        }
-        if (index < 0 || index >= PyList_GET_SIZE(ticks)) {
-            PyErr_SetString(PyExc_IndexError, "no such instrument");
-            return NULL;
-        }
-        PyObject *tick = PyList_GET_ITEM(ticks, index);
-        if (tick == Py_None) {
-            continue;
-        }
-        if (Py_TYPE(tick) != kind) {
-            kind = Py_TYPE(tick);
-            last_at = slot_of(kind, "last");
-            if (last_at < 0) {
-                return NULL;
-            }
-        }
-        PyObject *last = *slot(tick, last_at);
-        double price = last ? PyFloat_AsDouble(last) : 0.0;
-        if (!last || (price == -1.0 && PyErr_Occurred())) {
-            if (!PyErr_Occurred()) {
-                PyErr_SetString(PyExc_AttributeError, "a tick without a last price");
-            }
-            return NULL;
-        }
-        total += quantity * price - cost;
+    double total;
+    if (marked(args[0], args[1], NULL, -1, &total) < 0) {
+        return NULL;
     }
     return PyFloat_FromDouble(total);
 }

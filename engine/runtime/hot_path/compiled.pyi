@@ -2,6 +2,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from engine.core.desk import Desk
+from engine.core.loss_watch import LossWatch
 from engine.model.instrument import Instrument
 from engine.model.market import Tick
 
@@ -38,7 +39,8 @@ class FrameLoop:
         wants_depth: bytearray,
         book: list[Tick | None],
         routes: list[tuple[Callable[[Tick], None], ...]],
-        is_quiet: Callable[[], bool],
+        watch: LossWatch,
+        look_every_ns: int,
     ) -> None: ...
     def run(
         self,

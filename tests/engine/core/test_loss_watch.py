@@ -25,10 +25,17 @@ from risk.gate import Gate
 from risk.limits import StrategyLimits
 
 
+class Thorough(LossWatch):
+    """Looks at everything, every time."""
+
+    def is_quiet(self) -> bool:
+        return False
+
+
 class Watched:
     """A desk, a gate with a limit of Rs 1,000 for each of two strategies, and what was broken."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[LossWatch] = LossWatch) -> None:
         catalogue = nifty_chain()
         sessions = Sessions()
         self.desk = Desk(catalogue, TradingTime(catalogue, sessions, TRADING_DATE), lambda: None)
@@ -36,7 +43,7 @@ class Watched:
         view = KernelView(self.desk, {}, {}, lambda *_: (TradingState.ACTIVE, ""), 0.0)
         self.breaches: list[Breach] = []
         gate = Gate(LIMITS, limits, sessions, TRADING_DATE)
-        self.watch = LossWatch(self.desk, gate, view, self.breaches.append)
+        self.watch = kind(self.desk, gate, view, self.breaches.append)
         self.future: Instrument = next(i for i in catalogue if i.symbol.endswith("FUT"))
 
     def fill(self, strategy: str, side: Side, price: int = 100, quantity: int = 65) -> None:
@@ -120,8 +127,7 @@ def test_what_is_open_follows_every_fill(watched: Watched) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_quiet_looks_find_what_whole_looks_find(seed: int) -> None:
-    quick, whole = Watched(), Watched()
-    whole.watch.is_quiet = lambda: False  # type: ignore[method-assign]
+    quick, whole = Watched(), Watched(Thorough)
     dice = random.Random(seed)
     last, quiet = 100.0, 0
     for _ in range(400):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.desk import Desk
+from engine.core.loss_watch import LossWatch
 from engine.core.timers import NEVER
 from engine.core.trading_time import TradingTime
 from engine.errors import WireError
@@ -41,6 +43,16 @@ def decode(payload: bytes, at: int) -> Tick | None:
     return Tick(CATALOGUE[payload[0]], "test", float(at), at, at)
 
 
+class Watch:
+    """Where the loss limits stand: broken, unless a test says otherwise."""
+
+    __slots__ = ("floors", "next_at")
+
+    def __init__(self) -> None:
+        self.floors: Any = ((0.0, [], math.inf),)
+        self.next_at = 0
+
+
 class Parts:
     """A loop and all it works on. ``heard`` is what the hooks were told."""
 
@@ -54,8 +66,7 @@ class Parts:
         self.heard: list[tuple[int, int, int]] = []
         self.on: dict[int, Callable[[Tick], None]] = {}
         self.routes: list[tuple[Callable[[Tick], None], ...]] = [(self.hear,)] * SIZE
-        self.looks: list[int] = []
-        self.quiet_for: int | None = None
+        self.watch = Watch()
         self.loop = self.made(read)
 
     def made(self, read: Callable[[bytes, int], Any] = decode, **other: Any) -> Any:
@@ -71,7 +82,8 @@ class Parts:
             "wants_depth": self.wants_depth,
             "book": self.desk.book.ticks,
             "routes": self.routes,
-            "is_quiet": self.look,
+            "watch": self.watch,
+            "look_every_ns": 2,
         }
         return compiled.FrameLoop(**(arguments | other))
 
@@ -80,14 +92,6 @@ class Parts:
         act = self.on.get(len(self.heard))
         if act is not None:
             act(tick)
-
-    def look(self) -> bool:
-        """Find nothing, for a while, where ``quiet_for`` says so."""
-        self.looks.append(self.desk.now)
-        if self.quiet_for is None:
-            return False
-        self.desk.look_at = self.desk.now + self.quiet_for
-        return True
 
     def run(self, frames: list[tuple[int, bytes]], start: int = 0, horizon: int = NEVER) -> Any:
         times, payloads = [at for at, _ in frames], [payload for _, payload in frames]
@@ -173,19 +177,70 @@ def test_it_stops_behind_the_first_frame_that_must_be_looked_at() -> None:
 
 def test_it_goes_on_where_the_look_that_is_due_finds_nothing() -> None:
     parts = Parts()
-    parts.desk.look_at, parts.quiet_for = 101, 2
+    parts.desk.look_at, parts.watch.floors = 101, ((0.0, [], -1.0),)
     parts.on[5] = lambda _: parts.desk.stir()
     assert parts.run(frames_of(1, 2, 3, 4, 5, 6)) == (5, True)
-    assert parts.looks == [101, 103], "what was stirred is not looked at here"
+    assert parts.desk.look_at == parts.watch.next_at == 105, "what was stirred is not looked at"
 
 
-def test_what_a_look_raises_is_the_callers() -> None:
+def test_no_look_is_quiet_while_a_group_waits_for_prices() -> None:
     parts = Parts()
-    parts.desk.look_at = 101
-    loop = parts.made(is_quiet=lambda: 1 // 0)
-    with pytest.raises(ZeroDivisionError):
-        loop.run([100, 101, 102], [b"\1"] * 3, 0, 3, NEVER)
+    parts.desk.look_at, parts.watch.floors = 0, ((0.0, [], -1.0),)
+    assert parts.run(frames_of(1, 2)) == (1, True)
+    assert parts.watch.next_at == 0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(-1e6, 1e6),
+            st.lists(
+                st.tuples(st.integers(0, 5), st.integers(-650, 650), st.floats(-1e6, 1e6)),
+                max_size=4,
+            ),
+            st.floats(-1e6, 1e6),
+        ),
+        max_size=3,
+    )
+)
+def test_a_look_finds_what_the_watch_would(floors: list[Any]) -> None:
+    parts = Parts()
+    for index in range(4):  # Of the others no price is known.
+        parts.desk.book.ticks[index] = Tick(CATALOGUE[index], "test", 10.0 * index, 0, 0)
+    parts.desk.book.ticks[1] = None
+    parts.desk.look_at, parts.watch.floors = 100, tuple(floors)
+    place, is_stirred = parts.run(frames_of(0))
+    watch: Any = LossWatch(parts.desk, None, None, lambda _: None)  # type: ignore[arg-type]
+    watch.floors, parts.desk.look_at = tuple(floors), 100
+    assert (place, is_stirred) == (1, not watch.is_quiet())
+
+
+@pytest.mark.parametrize(
+    "floors",
+    [
+        [(0.0, [], -1.0)],
+        ((0.0, [], -1.0, 0.0),),
+        ([0.0, [], -1.0],),
+        ((0.0, (), -1.0),),
+        (("0", [], -1.0),),
+        ((0.0, [], None),),
+        ((0.0, [(0, 1)], -1.0),),
+        ((0.0, [(0, "1", 0.0)], -1.0),),
+    ],
+)
+def test_limits_that_are_none_are_the_callers_errors(floors: Any) -> None:
+    parts = Parts()
+    parts.desk.look_at, parts.watch.floors = 101, floors
+    with pytest.raises(TypeError):
+        parts.run(frames_of(1, 2, 3))
     assert parts.desk.kseq == 2
+
+
+def test_what_is_held_of_an_instrument_that_is_not_there_is_an_error() -> None:
+    parts = Parts()
+    parts.desk.look_at, parts.watch.floors = 100, ((0.0, [(SIZE, 1, 0.0)], -1.0),)
+    with pytest.raises(IndexError):
+        parts.run(frames_of(1))
 
 
 def test_all_that_listen_hear_it_in_order_and_what_changes_counts_from_the_next() -> None:
@@ -244,6 +299,15 @@ def test_wrong_arguments_are_errors() -> None:
         parts.loop.run([1 << 70], [b"\1"], 0, 1, NEVER)
 
 
+def test_a_watch_without_slots_is_refused() -> None:
+    class Other:
+        floors = ()
+        next_at = 0
+
+    with pytest.raises(TypeError, match="is no slot"):
+        Parts().made(watch=Other())
+
+
 @pytest.mark.parametrize("name", ["ticks", "frames", "busy", "subscribed", "wants_depth", "book"])
 def test_it_is_made_of_what_it_can_read(name: str) -> None:
     with pytest.raises(TypeError):
@@ -281,7 +345,7 @@ def test_it_does_what_one_frame_after_the_other_would(
     horizon: int,
     stirs: list[int],
     busy: set[int],
-    quiet: int | None,
+    look_every: int | None,
 ) -> None:
     at, frames = 100, []
     for step, payload in steps:
@@ -289,21 +353,27 @@ def test_it_does_what_one_frame_after_the_other_would(
         frames.append((at, payload))
     compiled_parts, plain = Parts(), Parts()
     for parts in (compiled_parts, plain):
-        parts.desk.look_at, parts.quiet_for = 130, quiet
+        parts.desk.look_at = 130
+        if look_every is not None:
+            parts.watch.floors = ((0.0, [], -1.0),)
+            parts.loop = parts.made(look_every_ns=look_every)
         for index in busy:
             parts.busy[index] = 1
         for number in stirs:
             parts.on[number] = lambda _, desk=parts.desk: desk.stir()
     reached, is_stirred = compiled_parts.run(frames, horizon=horizon)
-    assert (reached, is_stirred) == _one_by_one(plain, frames, horizon)
+    assert (reached, is_stirred) == _one_by_one(plain, frames, horizon, look_every)
     assert compiled_parts.heard == plain.heard
     assert compiled_parts.frames == plain.frames
     assert compiled_parts.ticks == plain.ticks
     assert compiled_parts.desk.kseq == plain.desk.kseq
-    assert compiled_parts.looks == plain.looks
+    assert compiled_parts.desk.look_at == plain.desk.look_at
+    assert compiled_parts.watch.next_at == plain.watch.next_at
 
 
-def _one_by_one(parts: Parts, frames: list[tuple[int, bytes]], horizon: int) -> tuple[int, bool]:
+def _one_by_one(
+    parts: Parts, frames: list[tuple[int, bytes]], horizon: int, look_every: int | None
+) -> tuple[int, bool]:
     """What the loop promises, in as many words."""
     desk = parts.desk
     for place, (at, payload) in enumerate(frames):
@@ -322,7 +392,9 @@ def _one_by_one(parts: Parts, frames: list[tuple[int, bytes]], horizon: int) -> 
         parts.frames[index] = payload
         for hear in parts.routes[index]:
             hear(tick)
-        if desk.is_stirred or (at >= desk.look_at and not parts.look()):
+        if not desk.is_stirred and at >= desk.look_at and look_every is not None:
+            parts.watch.next_at = desk.look_at = at + look_every
+        elif desk.is_stirred or at >= desk.look_at:
             return place + 1, True
     return len(frames), False
 

@@ -17,6 +17,7 @@ from engine import Params, State, Strategy
 from engine.core.desk import Desk
 from engine.core.kernel import Kernel
 from engine.core.kernel_config import KernelConfig
+from engine.core.loss_watch import LOSS_WATCH_NS, LossWatch
 from engine.core.seat import Guard, SeatConfig, guard
 from engine.core.timers import NEVER
 from engine.core.trading_time import TradingTime
@@ -67,6 +68,9 @@ class Stopwatch:
         return self.read
 
 
+_NOBODY: Any = None  # Nothing is held, so nobody is asked about it.
+
+
 def loop_over(desk: Desk, decode: Callable[[bytes, int], Tick], routes: list[Any]) -> Any:
     """Return a compiled loop in which every frame is ordinary."""
     size = len(CATALOGUE)
@@ -82,7 +86,8 @@ def loop_over(desk: Desk, decode: Callable[[bytes, int], Tick], routes: list[Any
         bytearray(size),
         desk.book.ticks,
         routes,
-        lambda: False,
+        LossWatch(desk, _NOBODY, _NOBODY, lambda _: None),
+        LOSS_WATCH_NS,
     )
 
 
