@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ CALENDAR = "calendar.yaml"
 """What it calls its copy of the calendar file that the YAML names, if it names one."""
 FRESHNESS_CADENCES = 2.5
 """No price and no feed is called old before this many times the recording's cadence."""
-_SOURCES = frozenset({".py", ".c"})
+_SOURCES = (".py", ".c")
 
 PaperLoaded = Loaded[AccountLimits, StrategyLimits, PaperConfig]
 PaperStrategy = LoadedStrategy[AccountLimits, StrategyLimits]
@@ -112,12 +113,20 @@ def sources_sha256(root: Path) -> str:
 
     It is the same whether the C in it was compiled or not, and so are the ticks.
     """
+    # Strings, not paths: it is hundreds of files, at every start.
+    above = f"{root}{os.sep}"
+    found = [
+        f"{folder}{os.sep}{name}".removeprefix(above)
+        for package in ("engine", "brokers", "risk")
+        for folder, _, names in os.walk(root / package)
+        for name in names
+        if name.endswith(_SOURCES)
+    ]
     digest = hashlib.sha256()
-    for package in ("engine", "brokers", "risk"):
-        for path in sorted((root / package).rglob("*")):
-            if path.suffix in _SOURCES:
-                digest.update(path.relative_to(root).as_posix().encode())
-                digest.update(path.read_bytes())
+    for path in sorted(found):
+        digest.update(path.replace(os.sep, "/").encode())
+        with open(above + path, "rb") as source:  # noqa: PTH123
+            digest.update(source.read())
     return digest.hexdigest()
 
 

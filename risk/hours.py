@@ -6,6 +6,7 @@ Both depend on the contract, the day and a strategy's limits alone, so they are 
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from engine.model.instrument import Instrument
@@ -74,5 +75,7 @@ class TradingHours:
         return found
 
 
+# Nearly every contract of a day has the same windows.
+@lru_cache(maxsize=64)
 def _text(windows: tuple[tuple[int, int], ...]) -> str:
     return ", ".join(f"{clock_text(first, 0)}-{clock_text(last, 0)}" for first, last in windows)
