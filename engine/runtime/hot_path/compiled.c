@@ -457,12 +457,11 @@ deliver(FrameLoop *self, Py_ssize_t index, PyObject *tick)
     return TAKEN;
 }
 
-/* Whether a limit is broken, as LossWatch holds it; -1 with an error set. */
+/* Whether one of ``floors`` is broken, as LossWatch holds them; -1 with an error set. */
 static int
-is_broken(FrameLoop *self)
+is_any_broken(FrameLoop *self, PyObject *floors)
 {
-    PyObject *floors = *slot(self->watch, self->floors_at);
-    if (!floors || !PyTuple_Check(floors)) {
+    if (!PyTuple_Check(floors)) {
         PyErr_SetString(PyExc_TypeError, "floors are a tuple");
         return -1;
     }
@@ -483,6 +482,20 @@ is_broken(FrameLoop *self)
         }
     }
     return 0;
+}
+
+static int
+is_broken(FrameLoop *self)
+{
+    PyObject *floors = *slot(self->watch, self->floors_at);
+    if (!floors) {
+        PyErr_SetString(PyExc_AttributeError, "a slot is empty");
+        return -1;
+    }
+    Py_INCREF(floors);
+    int broken = is_any_broken(self, floors);
+    Py_DECREF(floors);
+    return broken;
 }
 
 /* Take the look that is due at ``now``, as LossWatch.is_quiet, which mostly finds nothing to do. */
