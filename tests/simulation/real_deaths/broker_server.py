@@ -33,6 +33,8 @@ class BrokerServer:
             name: set() for name in (*brokers, "prices")
         }
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.failures: list[BaseException] = []
+        """What went wrong here: a day in which its brokers failed proves nothing."""
         self._runner: web.AppRunner | None = None
         for name, broker in brokers.items():
             broker.tell = lambda row, name=name: self._tell(name, row)  # type: ignore[misc]
@@ -108,8 +110,14 @@ class BrokerServer:
     def _start_task(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.failures.append(error)
 
 
 async def _pump(queue: asyncio.Queue[str], socket: web.WebSocketResponse) -> None:

@@ -112,6 +112,8 @@ async def _day(outcome: Outcome, folder: Path, seed: int, deaths: int, pace: int
         await server.stop()
         outcome.orders = sum(len(broker.rows) for broker in brokers.values())
         outcome.fills = sum(len(broker.trades) for broker in brokers.values())
+    if server.failures:
+        raise Died(f"our own brokers failed: {server.failures[0]!r}")
     outcome.records = words["records"]
     kernel = judge(last, journal, brokers, early, errors, words["digest"])
     _count(outcome, kernel, journal)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -51,11 +52,13 @@ class SendsOnDisk:
             data = file.read()
         place = 0
         while len(data) - place >= FRAME.size:
-            length, _ = FRAME.unpack_from(data, place)
+            length, crc = FRAME.unpack_from(data, place)
             end = place + FRAME.size + length
-            if end > len(data):
+            body = data[place + FRAME.size : end]
+            # Behind the last record is room, or one that is being written just now.
+            if not length or end > len(data) or crc != crc32(body, crc32(data[place : place + 4])):
                 break
-            self._take(data[place + FRAME.size : end])
+            self._take(body)
             place = end
         self._offset += place
         return tag in self._started
