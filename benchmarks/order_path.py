@@ -77,7 +77,7 @@ async def one_by_one(folder: Path, intents: int) -> Samples:
     await running.start()
     written: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
     rig.direct.on_written = lambda request: (
-        written.put_nowait((time.perf_counter_ns(), os.fstat(running.disk._descriptor).st_size))
+        written.put_nowait((time.perf_counter_ns(), running.disk.length))
         if request.method == "POST"
         else None
     )
@@ -92,7 +92,7 @@ async def one_by_one(folder: Path, intents: int) -> Samples:
     bare = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     samples = Samples([], [], [], [])
     for number in range(WARM_UP + intents):
-        before = os.fstat(running.disk._descriptor).st_size
+        before = running.disk.length
         running.ask(Asker.buy_one)
         at, size = await written.get()
         await running.quiet()

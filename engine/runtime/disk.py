@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Self
 
 from engine.errors import FileError
 
@@ -21,15 +21,18 @@ class FileDisk:
     have dropped the pages and a second one would lie (reliability.md 2.2), so it keeps failing.
     """
 
+    _WRITES: ClassVar[int] = os.O_APPEND
+    """How the file is opened to be written."""
+
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
         self._sync_error: OSError | None = None
 
     @classmethod
-    def create(cls, path: Path) -> FileDisk:
+    def create(cls, path: Path) -> Self:
         """Make a new file, durable in its folder. Raises ``FileError`` if it exists already."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | cls._WRITES | os.O_CLOEXEC
         try:
             descriptor = os.open(path, flags, _MODE)
         except FileExistsError:
@@ -46,10 +49,10 @@ class FileDisk:
         return cls(path, descriptor)
 
     @classmethod
-    def open(cls, path: Path) -> FileDisk:
+    def open(cls, path: Path) -> Self:
         """Open an existing file to read and append. Raises ``FileError`` if that is impossible."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDWR | cls._WRITES | os.O_CLOEXEC)
         except OSError as error:
             raise FileError(f"{path}: cannot be opened: {error.strerror}") from error
         return cls(path, descriptor)

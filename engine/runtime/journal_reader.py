@@ -1,10 +1,11 @@
-"""Reads a journal back: every whole record, a torn tail cut, and no hole accepted."""
+"""Reads a journal back: every whole record, a torn tail and room cut, and no hole accepted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import Final, NamedTuple
 
 from engine.errors import FileError
@@ -163,16 +164,22 @@ def _scan(data: bytes, name: str) -> tuple[list[RawEntry], TornTail | None, Posi
         entries.append(RawEntry(offset, sequence, epoch, type_number, at, wall, payload))
         position = Position(end, sequence, epoch, hash_of(data[offset:end]))
         offset = end
-    if offset == len(data):
-        return entries, None, position
+    if data.count(0, offset) == len(data) - offset:
+        return entries, None, position  # Nothing is behind it, or room (roomy_disk).
+    # Room is looked through no further than a record's hash may reach into it: zeros could begin
+    # a record anywhere.
+    data = data[: len(data.rstrip(b"\0")) + HASH_BYTES]
     good = _next_good(data, offset + 1, position.sequence)
     if good is not None:
         raise FileError(
             f"{name}: record {position.sequence + 1} at byte {offset} is damaged, but record "
             f"{HEAD.unpack_from(data, good + 8)[0]} at byte {good} is whole: the file was changed "
-            "after it was written; do not trade on it: restore it from a copy"
+            "after it was written, or the power failed while it was; do not trade on it: restore "
+            "it from a copy; if the power failed, nothing of what is damaged or behind it was "
+            f"durable or sent, and `truncate -s {offset} {quote(name)}` cuts it off"
         )
-    return entries, TornTail(offset, len(data) - offset, position.sequence), position
+    length = len(data.rstrip(b"\0")) - offset
+    return entries, TornTail(offset, length, position.sequence), position
 
 
 def _record_end(data: bytes, offset: int) -> int | None:

@@ -19,7 +19,8 @@ import msgspec
 from engine.errors import FileError
 from engine.model.event import KillMode, KillTripped
 from engine.model.scope import EVERYTHING
-from engine.runtime.disk import FileDisk, sync_folder
+from engine.runtime.disk import sync_folder
+from engine.runtime.roomy_disk import RoomyDisk
 
 LOCK: Final = "lock"
 LATCH: Final = "killed.json"
@@ -81,10 +82,10 @@ class StateFolder:
         """Return where the journal of a trading date stands."""
         return self.path / f"journal-{day.isoformat()}.log"
 
-    def journal_disk(self, day: date) -> FileDisk:
+    def journal_disk(self, day: date) -> RoomyDisk:
         """Open the journal file of a trading date, made when it is missing."""
         path = self.journal_path(day)
-        disk = FileDisk.open(path) if path.exists() else FileDisk.create(path)
+        disk = RoomyDisk.open(path) if path.exists() else RoomyDisk.create(path)
         sync_folder(self.path)
         return disk
 
