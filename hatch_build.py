@@ -7,6 +7,7 @@ compiler the wheel is one of pure Python, and ``engine --version`` says what is 
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ SOURCES = (
     Path("brokers/angelone/normalize/compiled.c"),
     Path("engine/runtime/hot_path/compiled.c"),
 )
+# A product and a sum rounded once, as some processors can, differ from Python's, rounded twice.
+EXACT = [] if sys.platform == "win32" else ["-ffp-contract=off"]
 
 
 class CompiledTwins(BuildHookInterface[Any]):
@@ -58,6 +61,7 @@ class CompiledTwins(BuildHookInterface[Any]):
             module,
             [str(text)],
             define_macros=[("SOURCE_SHA256", f'"{digest}"')],
+            extra_compile_args=EXACT,
             optional=True,
         )
         command = build_ext(Distribution({"name": "legwork", "ext_modules": [extension]}))

@@ -116,7 +116,7 @@ def sources_sha256(root: Path) -> str:
     # Strings, not paths: it is hundreds of files, at every start.
     above = f"{root}{os.sep}"
     found = [
-        f"{folder}{os.sep}{name}".removeprefix(above)
+        f"{folder}{os.sep}{name}".removeprefix(above).replace(os.sep, "/")
         for package in ("engine", "brokers", "risk")
         for folder, _, names in os.walk(root / package)
         for name in names
@@ -124,7 +124,7 @@ def sources_sha256(root: Path) -> str:
     ]
     digest = hashlib.sha256()
     for path in sorted(found):
-        digest.update(path.replace(os.sep, "/").encode())
+        digest.update(path.encode())
         with open(above + path, "rb") as source:  # noqa: PTH123
             digest.update(source.read())
     return digest.hexdigest()

@@ -74,7 +74,8 @@ class LossWatch:
 
         The limits are held as the last whole ``look`` found them, which was that none is broken.
         False where one is now, after a fill or an arming, and while a group waits for prices. Only
-        floats are looked at, so that no arithmetic has to be set up.
+        floats are looked at, so that no arithmetic has to be set up. The compiled frame loop does
+        the same by itself (``looked`` in ``engine/runtime/hot_path/compiled.c``).
         """
         desk = self._desk
         if not desk.look_at or self._is_broken(self.floors):
