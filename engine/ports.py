@@ -1,7 +1,6 @@
 """The seams: what the core and the shell ask of each other, as Protocols.
 
-``engine.core`` sees the world only through these; ``risk``, ``brokers`` and ``engine.runtime``
-implement them; ``engine.app`` joins them.
+``engine.core`` sees the world through these alone; the shell has them, and ``engine.app`` joins.
 """
 
 from __future__ import annotations
@@ -59,6 +58,9 @@ class Disk(Protocol):
 
     def sync(self) -> None:
         """Make everything appended durable. Raises ``OSError``; never retried on the same file."""
+
+    def make_room(self) -> None:
+        """Prepare for what is appended next, for shorter syncs. Raises ``OSError``."""
 
     def read(self) -> bytes:
         """Return the whole content."""
@@ -183,7 +185,8 @@ class Execution(Protocol):
     """A broker's order entry and books (``brokers.<name>.orders``).
 
     Making a request, reading it back and sending it are apart, so that what leaves can be compared
-    with what was approved. None of the three retries anything.
+    with what was approved. The disk writes in between, which may take a while: what must be fresh
+    when it leaves (a token, a time) ``transmit`` puts in. None of the three retries anything.
     """
 
     @property
@@ -208,17 +211,15 @@ class Execution(Protocol):
         """Write a request once, and return what its reply proves of each order, in its order.
 
         One answer for every order sent: AMBIGUOUS for one the reply does not speak of, and for all
-        of them where it speaks of an order that was not sent.
-        ``on_written`` is called just before the first byte may leave; where it raises ``NotSent``
-        none may, and that is raised. Raises ``NotSent`` when provably none did, and
-        ``OutcomeUnknown`` for everything a broker's list does not name.
+        where it speaks of another. ``on_written`` is called just before the first byte may leave;
+        where it raises ``NotSent`` none may, and that is raised. Raises ``NotSent`` when provably
+        none did, and ``OutcomeUnknown`` for everything a broker's list does not name.
         """
 
     async def read_books(self, account: str) -> Snapshot:
-        """Read an account's orders, trades, positions and orders again.
+        """Read an account's orders, trades, positions and orders again. Raises ``LoginRequired``.
 
-        A failure is a snapshot that is not complete, and says why; two order books that differ are
-        read again. Raises ``LoginRequired`` alone.
+        A failure is a snapshot that is not whole, and says why; books that differ are read again.
         """
 
 
@@ -348,9 +349,8 @@ class Breach(NamedTuple):
     @property
     def scope(self) -> str:
         """The scope of the kill switch that it restricts."""
-        return self.strategy or (
-            EVERYTHING if self.account is None else account_scope(self.account)
-        )
+        of_account = EVERYTHING if self.account is None else account_scope(self.account)
+        return self.strategy or of_account
 
 
 class Rechecked(NamedTuple):

@@ -6,11 +6,12 @@ its recording makes it all again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from engine.core.kernel import Kernel
 from engine.core.state_digest import FORM, StateDigest
-from engine.model.record import Checkpoint
+from engine.model.record import Checkpoint, Record
 from engine.runtime.journal import Journal
 
 EVERY_RECORDS: Final = 500
@@ -29,13 +30,15 @@ class Checkpoints:
         self._every = every
         self._due = 0
 
-    def look(self, now: int) -> None:
-        """Write one when it is time; what is still being recovered is not vouched for."""
+    def look(self, now: int) -> Sequence[Record]:
+        """Write one when it is time, and return it; what is being recovered is not vouched for."""
         if self._journal.sequence >= self._due and not self._kernel.recovery.is_on:
-            self.write(now)
+            return (self.write(now),)
+        return ()
 
-    def write(self, now: int) -> None:
-        """Write one for what stands at ``now``, between two events."""
+    def write(self, now: int) -> Checkpoint:
+        """Write one for what stands at ``now``, between two events, and return it."""
         record = Checkpoint(now, self._kernel.desk.kseq, FORM, self._digest.sections())
         self._journal.append(record, now)
         self._due = self._journal.sequence + self._every
+        return record

@@ -73,6 +73,9 @@ class FileDisk:
             self._sync_error = error
             raise
 
+    def make_room(self) -> None:
+        """Do nothing: this file grows with what is appended."""
+
     def read(self) -> bytes:
         """Return the whole content."""
         parts: list[bytes] = []

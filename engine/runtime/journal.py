@@ -199,6 +199,14 @@ class Journal:
         self._durable = reached
         return reached
 
+    def make_room(self) -> None:
+        """Have the disk prepare for the next records (``Disk.make_room``); it may take its time."""
+        self._require_whole()
+        try:
+            self._disk.make_room()
+        except OSError as error:
+            raise self._failed("made durable", self._durable, self._written, error) from error
+
     def close(self) -> None:
         """Sync and release the file; a broken journal is only released."""
         try:

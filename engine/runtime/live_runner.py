@@ -244,8 +244,7 @@ class LiveRunner:
             self._effects.keep(records, now)  # A log is never ahead of its journal.
             self._log.effects(kernel.desk.kseq, now, records, others)
             self._effects.carry_out(others, now)
-            self._commit.want(records)
-            self._checkpoints.look(now)
+            self._commit.want((*records, *self._checkpoints.look(now)))
             # What was begun here calculates on in the context it was begun in; hooks get another.
             fresh_arithmetic()
         self.longest_event_ns = max(self.longest_event_ns, self._stopwatch() - started)

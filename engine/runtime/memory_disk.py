@@ -45,6 +45,9 @@ class MemoryDisk:
         self._synced = len(self._content)
         self.sync_count += 1
 
+    def make_room(self) -> None:
+        """Do nothing: memory has no length to make durable."""
+
     def read(self) -> bytes:
         """Return the whole content."""
         return bytes(self._content)

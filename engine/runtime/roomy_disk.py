@@ -20,13 +20,13 @@ from engine.runtime.disk import FileDisk
 ROOM_BYTES: Final = 1 << 20
 """So much is made at a time: the records of some 180 orders."""
 LEAST_BYTES: Final = 1 << 17
-"""A sync that leaves less makes more."""
+"""With less than this left, more is made."""
 _CRAMPED: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ZEROS: Final = bytes(1 << 16)
 
 
 class RoomyDisk(FileDisk):
-    """A log file with room. ``sync`` may run in another thread than ``append``.
+    """A log file with room. ``sync`` and ``make_room`` may run in another thread than ``append``.
 
     Where there is no space for room it does without, as any file would.
     """
@@ -55,11 +55,14 @@ class RoomyDisk(FileDisk):
                 self._room = max(self._room, end)
         self._end = end
 
-    def sync(self) -> None:
-        """Make everything appended durable; then see that there is room for more."""
-        super().sync()
-        if self._room - self._end < LEAST_BYTES and not self._is_cramped:
-            self._make_room()
+    def make_room(self) -> None:
+        """Write zeros behind the room there is, where little is left, and make them durable.
+
+        Called where nobody waits for a sync; an append that needs what is being made waits.
+        """
+        with self._growing:
+            if self._room - self._end < LEAST_BYTES and not self._is_cramped:
+                self._lengthen()
 
     def read(self) -> bytes:
         """Return the whole content; of a file that was opened, what stood behind it as well."""
@@ -85,18 +88,16 @@ class RoomyDisk(FileDisk):
         while written < len(data):  # A disk that is almost full takes a part.
             written += os.pwrite(self._descriptor, memoryview(data)[written:], place + written)
 
-    def _make_room(self) -> None:
-        """Write zeros behind the room there is; an append that needs them waits meanwhile."""
-        with self._growing:
-            start, wanted = self._room, self._room + ROOM_BYTES
-            try:
-                for place in range(start, wanted, len(_ZEROS)):
-                    self._write_at(_ZEROS, place)
-            except OSError as error:
-                if error.errno not in _CRAMPED:
-                    self._sync_error = error
-                    raise
-                self._is_cramped = True
-                return
-            super().sync()
-            self._room = wanted
+    def _lengthen(self) -> None:
+        wanted = self._room + ROOM_BYTES
+        try:
+            for place in range(self._room, wanted, len(_ZEROS)):
+                self._write_at(_ZEROS, place)
+        except OSError as error:
+            if error.errno not in _CRAMPED:
+                self._sync_error = error
+                raise
+            self._is_cramped = True
+            return
+        self.sync()
+        self._room = wanted

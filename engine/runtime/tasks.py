@@ -12,6 +12,8 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -74,26 +76,54 @@ class Helper:
         thread.start()
         weakref.finalize(self, self._asked.put, None)
 
-    def begin(self, work: Callable[[], object], ended: Ended) -> None:
-        """Have ``work`` done, and ``ended`` told of it on this loop's thread; the loop goes on."""
-        self._asked.put((work, ended, asyncio.get_running_loop()))
+    def begin(
+        self, work: Callable[[], object], ended: Ended, then: Callable[[], object] | None = None
+    ) -> None:
+        """Have ``work`` done, and ``ended`` told of it on this loop's thread; the loop goes on.
+
+        ``then`` is done in the thread when ``ended`` is under way, before the next work; what it
+        raises ``ended`` is told as well.
+        """
+        loop, context = asyncio.get_running_loop(), copy_context()
+        self._asked.put((work, partial(_tell, loop, context, ended), then))
 
 
-_Asked = SimpleQueue[tuple[Callable[[], object], Ended, asyncio.AbstractEventLoop] | None]
+_Asked = SimpleQueue[tuple[Callable[[], object], Ended, Callable[[], object] | None] | None]
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop,
+    context: Context,
+    ended: Ended,
+    result: object,
+    error: BaseException | None,
+) -> None:
+    # The loop may have ended meanwhile: then nobody waits any more.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(ended, result, error, context=context)
 
 
 def _help(asked: _Asked) -> None:
     while (what := asked.get()) is not None:
-        work, ended, loop = what
-        result: object = None
-        error: BaseException | None = None
-        try:
-            result = work()
-        except BaseException as raised:  # noqa: BLE001 - whoever asked for it is told
-            error = raised
-        # The loop may have ended meanwhile: then nobody waits any more.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(ended, result, error)
+        _help_once(*what)
+        # Whoever asked may hold the helper, and is not held while nothing is to be done.
+        del what
+
+
+def _help_once(work: Callable[[], object], tell: Ended, then: Callable[[], object] | None) -> None:
+    result: object = None
+    error: BaseException | None = None
+    try:
+        result = work()
+    except BaseException as raised:  # noqa: BLE001 - whoever asked for it is told
+        error = raised
+    tell(result, error)
+    if then is None or error is not None:
+        return
+    try:
+        then()
+    except BaseException as raised:  # noqa: BLE001 - as above
+        tell(None, raised)
 
 
 def read_ahead(items: Iterator[T]) -> Generator[T]:

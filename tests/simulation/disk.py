@@ -37,6 +37,10 @@ class MortalDisk(MemoryDisk):
         """How many bytes were appended, synced or not."""
         return len(self._content)
 
+    def forget_behind(self, length: int, synced_before: int) -> None:
+        """Have a sync cover no more than what was there when it began: ``length`` bytes."""
+        self._synced = max(synced_before, min(length, self._synced))
+
     def append(self, data: bytes) -> None:
         self.on_point("before a write")
         through = self.gets_through(data)
@@ -59,27 +63,35 @@ class MortalDisk(MemoryDisk):
 
 
 class InTask:
-    """A journal synced in a task, where it takes the loop's own time. ``cancel``: nobody is told."""
+    """A journal synced in a task, where it takes the loop's own time.
 
-    def __init__(self, sync: Callable[[], Awaitable[int]]) -> None:
-        self._sync = sync
+    ``begun`` is called when a sync begins, and returns what does it. After ``cancel`` nobody is told
+    and nothing begins: the process is dead.
+    """
+
+    def __init__(self, begun: Callable[[], Callable[[], Awaitable[int]]]) -> None:
+        self._begun = begun
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_over = False
 
     def __call__(self, synced: Synced) -> None:
-        task = asyncio.ensure_future(self._tell(synced))
+        if self._is_over:
+            return
+        task = asyncio.ensure_future(self._tell(self._begun(), synced))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def cancel(self) -> None:
+        self._is_over = True
         for task in tuple(self._tasks):
             task.cancel()
 
-    async def _tell(self, synced: Synced) -> None:
+    async def _tell(self, sync: Callable[[], Awaitable[int]], synced: Synced) -> None:
         try:
-            reached = await self._sync()
+            reached = await sync()
         except ProcessDied:
             return
         except Exception as error:  # noqa: BLE001 - whoever asked for it is told
-            synced(0, error)
+            synced(None, error)
         else:
             synced(reached, None)

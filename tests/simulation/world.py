@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -400,9 +401,14 @@ class World:
             seat.sit(trader, wants_ticks=True)
 
     def _sync(self, journal: Journal) -> InTask:
+        """Return how this life's journal is synced.
+
+        What is appended between the beginning of a sync and its end may be covered or not: half of
+        them cover only what was there when they began.
+        """
         disk = self.disk
 
-        async def sync() -> int:
+        async def sync(sequence: int, length: int) -> int:
             slow = self.nemesis.strikes("sync_slow")
             takes_s = self.dice.uniform(0.3, 2.0) if slow else 0.0005
             await asyncio.sleep(takes_s + self.person.holds_sync())
@@ -410,9 +416,14 @@ class World:
                 self._break(disk)
             if disk.is_closed:
                 raise asyncio.CancelledError
-            return journal.sync()
+            synced_before = disk.synced_length
+            reached = journal.sync()
+            if self.dice.random() < 0.5:
+                return reached
+            disk.forget_behind(length, synced_before)
+            return sequence
 
-        self._syncing = InTask(sync)
+        self._syncing = InTask(lambda: partial(sync, journal.sequence, disk.length))
         return self._syncing
 
     def _break(self, disk: MortalDisk) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from engine.model.event import JournalStalled
 from engine.model.record import HumanActed, KillRecorded, Record
 from engine.runtime.clock import VirtualClock
-from engine.runtime.group_commit import SOON_S, STALL_AFTER_S, GroupCommit, in_thread
+from engine.runtime.group_commit import SOON_S, STALL_AFTER_S, GroupCommit, Synced, in_thread
 from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.memory_disk import MemoryDisk
 from tests.engine.core.live_kernel import BOOT
@@ -29,7 +32,7 @@ class Scene:
         self.stalls: list[JournalStalled] = []
         self.reached: list[int] = []
         self.commit = GroupCommit(
-            self.journal, InTask(self._sync), self.reached.append, self.stalls.append
+            self.journal, InTask(lambda: self._sync), self.reached.append, self.stalls.append
         )
         self.running = loop.create_task(self.commit.run())
 
@@ -55,6 +58,7 @@ class Scene:
 def on_stage(act: Callable[[Scene], Any], takes_s: float = 0.001) -> Scene:
     async def main(loop: VirtualLoop) -> Scene:
         scene = Scene(loop, takes_s)
+        await asyncio.sleep(0)  # It runs.
         await act(scene)
         return scene
 
@@ -238,3 +242,74 @@ def test_a_sync_begins_in_the_call_that_wants_it() -> None:
         assert scene.commit.durable_sequence == later
 
     assert on_stage(act).disk.sync_count == 2
+
+
+async def test_our_own_bug_in_a_sync_ends_the_run_and_whoever_waits() -> None:
+    def sync(synced: Synced) -> None:
+        asyncio.get_running_loop().call_soon(synced, None, MemoryError())
+
+    journal = Journal.create(MemoryDisk(), VirtualClock(0), name="journal")
+    commit = GroupCommit(journal, sync, lambda _: None, lambda _: None)
+    running = asyncio.ensure_future(commit.run())
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            await commit.wait(journal.append(BOOT, 0))
+    with pytest.raises(MemoryError):
+        await running
+
+
+def test_what_was_written_before_the_run_becomes_durable_with_it() -> None:
+    async def act(scene: Scene) -> None:
+        scene.running.cancel()
+        scene.append()
+        scene.running = asyncio.ensure_future(scene.commit.run())
+        await asyncio.sleep(scene.takes_s * 1.5)
+        assert scene.commit.durable_sequence == 1
+
+    on_stage(act)
+
+
+def test_one_sync_serves_a_decree_and_what_it_leads_to_in_the_same_turn() -> None:
+    async def act(scene: Scene) -> None:
+        scene.decree()
+        sequence = scene.append()
+        began = asyncio.get_running_loop().time()
+        await scene.commit.wait(sequence)
+        assert asyncio.get_running_loop().time() - began < scene.takes_s * 1.5
+
+    assert on_stage(act).disk.sync_count == 1
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 8])
+def test_a_stall_is_told_however_the_time_rounds(turns: int) -> None:
+    """The sum of two times may round up, and their difference down to nothing."""
+
+    async def act(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        # A wait for the sync that ends with the time at a power of two.
+        await asyncio.sleep(1024.0 - STALL_AFTER_S / 2 - loop.time() + turns * 1e-7 / 3)
+        scene.decree()
+        await asyncio.sleep(STALL_AFTER_S * 2)
+        assert len(scene.stalls) == 1
+
+    on_stage(act, takes_s=2.0)
+
+
+def test_a_journal_let_go_of_lets_its_thread_end() -> None:
+    threads = list[threading.Thread]()
+    gone = list[weakref.ref[GroupCommit]]()
+
+    async def one() -> None:
+        journal = Journal.create(MemoryDisk(), VirtualClock(0), name="journal")
+        before = set(threading.enumerate())
+        commit = GroupCommit(journal, in_thread(journal), lambda _: None, lambda _: None)
+        threads.extend(set(threading.enumerate()) - before)
+        gone.append(weakref.ref(commit))
+        await commit.wait(journal.append(BOOT, 0))
+
+    asyncio.run(one())
+    gc.collect()
+    assert gone[0]() is None
+    (thread,) = threads
+    thread.join(timeout=10)
+    assert not thread.is_alive()

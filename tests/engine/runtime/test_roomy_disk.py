@@ -18,7 +18,7 @@ from engine.model.record import AlertRaised
 from engine.runtime import disk as disk_module
 from engine.runtime import journal_reader, roomy_disk
 from engine.runtime.clock import VirtualClock
-from engine.runtime.journal import Journal
+from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.journal_reader import JournalContent, read_journal
 from engine.runtime.roomy_disk import LEAST_BYTES, ROOM_BYTES, RoomyDisk
 
@@ -30,6 +30,7 @@ def alert(number: int) -> AlertRaised:
 def journal_on(disk: RoomyDisk, count: int) -> Journal:
     journal = Journal.create(disk, VirtualClock(5), name="journal")
     journal.sync()
+    journal.make_room()
     for number in range(1, count + 1):
         journal.append(alert(number), at=number)
     journal.sync()
@@ -40,12 +41,13 @@ def read(path: Path) -> JournalContent:
     return read_journal(path, Catalogue())
 
 
-def test_room_is_made_by_a_sync_and_taken_away_at_the_end(tmp_path: Path) -> None:
+def test_room_is_made_and_taken_away_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "log"
     disk = RoomyDisk.create(path)
     disk.append(b"one")
-    assert path.stat().st_size == 3
     disk.sync()
+    assert path.stat().st_size == 3
+    disk.make_room()
     disk.append(b"two")
     assert path.stat().st_size == 3 + ROOM_BYTES
     assert path.read_bytes() == b"onetwo" + bytes(ROOM_BYTES - 3)
@@ -58,12 +60,12 @@ def test_room_is_made_by_a_sync_and_taken_away_at_the_end(tmp_path: Path) -> Non
 def test_more_is_made_when_little_is_left_and_not_before(tmp_path: Path) -> None:
     path = tmp_path / "log"
     disk = RoomyDisk.create(path)
-    disk.sync()
+    disk.make_room()
     disk.append(b"x" * (ROOM_BYTES - LEAST_BYTES))
-    disk.sync()
+    disk.make_room()
     assert path.stat().st_size == ROOM_BYTES
     disk.append(b"x")
-    disk.sync()
+    disk.make_room()
     assert path.stat().st_size == 2 * ROOM_BYTES
     disk.close()
 
@@ -71,7 +73,7 @@ def test_more_is_made_when_little_is_left_and_not_before(tmp_path: Path) -> None
 def test_what_is_larger_than_the_room_makes_the_file_longer(tmp_path: Path) -> None:
     path = tmp_path / "log"
     disk = RoomyDisk.create(path)
-    disk.sync()
+    disk.make_room()
     content = os.urandom(2 * ROOM_BYTES + 7)
     disk.append(content)
     assert path.stat().st_size == len(content)
@@ -85,11 +87,11 @@ def test_what_is_cut_is_gone_with_its_room(tmp_path: Path) -> None:
     path = tmp_path / "log"
     disk = RoomyDisk.create(path)
     disk.append(b"onetwo")
-    disk.sync()
+    disk.make_room()
     disk.truncate(4)
     assert path.read_bytes() == b"onet"
     disk.append(b"end")
-    disk.sync()
+    disk.make_room()
     assert disk.read() == b"onetend"
     disk.close()
     assert path.read_bytes() == b"onetend"
@@ -195,9 +197,10 @@ def test_without_space_for_room_it_does_without(
     disk = RoomyDisk.create(path)
     disk.append(b"one")
     monkeypatch.setattr(os, "pwrite", fails(number, after=2))
-    disk.sync()
+    disk.make_room()
     monkeypatch.undo()
     disk.append(b"two")
+    disk.make_room()
     disk.sync()
     assert disk.read() == b"onetwo"
     assert path.stat().st_size < ROOM_BYTES
@@ -211,32 +214,32 @@ def test_a_disk_that_breaks_while_room_is_made_is_broken(
     disk = RoomyDisk.create(tmp_path / "log")
     monkeypatch.setattr(os, "pwrite", fails(errno.EIO, after=1))
     with pytest.raises(OSError, match="Input/output error"):
-        disk.sync()
+        disk.make_room()
     monkeypatch.undo()
     with pytest.raises(OSError, match="Input/output error"):
         disk.sync()
     disk.close()
 
 
-def test_room_that_does_not_become_durable_is_no_room(
+def test_room_that_does_not_become_durable_breaks_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced = list[int]()
-
-    def second_fails(descriptor: int) -> None:
-        synced.append(descriptor)
-        if len(synced) == 2:
-            raise OSError(errno.EIO, "Input/output error")
+    def breaks(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
 
     disk = RoomyDisk.create(tmp_path / "log")
-    disk.append(b"one")
-    monkeypatch.setattr(disk_module, "_sync_data", second_fails)
+    journal = Journal.create(disk, VirtualClock(5), name="journal")
+    journal.sync()
+    monkeypatch.setattr(disk_module, "_sync_data", breaks)
+    with pytest.raises(JournalBroken, match="could not be made durable"):
+        journal.make_room()
+    monkeypatch.undo()
+    for again in (journal.make_room, journal.sync):
+        with pytest.raises(JournalBroken):
+            again()
     with pytest.raises(OSError, match="Input/output error"):
         disk.sync()
-    with pytest.raises(OSError, match="Input/output error"):
-        disk.sync()
-    assert len(synced) == 2
-    disk.close()
+    journal.close()
 
 
 def test_what_is_appended_while_another_thread_syncs_is_all_there(
@@ -251,6 +254,7 @@ def test_what_is_appended_while_another_thread_syncs_is_all_there(
         while not is_over.is_set():
             try:
                 disk.sync()
+                disk.make_room()
             except OSError as error:
                 errors.append(error)
 

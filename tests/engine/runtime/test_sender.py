@@ -126,7 +126,9 @@ class Scene:
             self.story.append("durable")
             return self.journal.sync()
 
-        self.commit = GroupCommit(self.journal, InTask(sync), lambda _: None, self.events.append)
+        self.commit = GroupCommit(
+            self.journal, InTask(lambda: sync), lambda _: None, self.events.append
+        )
         self.sender = Sender(
             {"A1": self.wire},  # type: ignore[dict-item]
             self.commit,

@@ -70,7 +70,7 @@ def test_no_window_carries_more_than_it_may_however_long_the_disk_took(takes_s: 
         clock = VirtualClock(loop, START)
         governor = Governor.of(AccountLimits())
         sends: Any = Sends(scene, clock)
-        quiet: Any = SimpleNamespace(look=lambda _: None, write=lambda _: None)
+        quiet: Any = SimpleNamespace(look=lambda _: (), write=lambda _: None)
         bus = Bus()
         scene.commit._on_durable = lambda _: bus.wake()
         runner = LiveRunner(
