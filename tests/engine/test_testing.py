@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -253,11 +255,16 @@ class TestGuide:
     def text(self) -> str:
         return GUIDE.read_text(encoding="utf-8")
 
-    def test_its_first_strategy_passes_its_first_test(self, text: str) -> None:
+    def test_its_first_strategy_passes_its_first_test(
+        self, text: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        strategy, its_test = blocks[:2]
+        module = ModuleType("my_idea")
+        exec(compile(strategy, GUIDE, "exec", dont_inherit=True), module.__dict__)
+        monkeypatch.setitem(sys.modules, "my_idea", module)
         names: dict[str, Any] = {"__name__": "guide"}
-        for block in blocks[:2]:
-            exec(compile(block, GUIDE, "exec", dont_inherit=True), names)
+        exec(compile(its_test, GUIDE, "exec", dont_inherit=True), names)
         names["test_it_sells_the_straddle_at_its_time"]()
 
     def test_the_rejected_leg_prints_what_it_shows(
