@@ -154,10 +154,11 @@ def _lines(result: ImportResult) -> Iterator[str]:
         return
     rows = sum(made.day.rows for made in result.made)
     would = "made" if result.is_written else "would make; nothing was written"
-    plural = "recording" if len(result.made) == 1 else "recordings"
+    recordings = "recording" if len(result.made) == 1 else "recordings"
+    contracts = "contract" if result.contracts == 1 else "contracts"
     yield (
-        f"{len(result.made)} {plural} {would}: {rows:,} of {result.rows_read:,} rows, "
-        f"{result.contracts} contracts, tokens {result.tokens}"
+        f"{len(result.made)} {recordings} {would}: {rows:,} of {result.rows_read:,} rows, "
+        f"{result.contracts} {contracts}, tokens {result.tokens}"
     )
     shown = result.made[:_DAYS_SHOWN]
     for made in shown:
