@@ -153,7 +153,7 @@ def _lines(result: ImportResult) -> Iterator[str]:
         yield from _where_lines(result)
         return
     rows = sum(made.day.rows for made in result.made)
-    would = "made" if result.is_written else "would make; nothing was written"
+    would = "made" if result.is_written else "would be made; nothing was written"
     recordings = "recording" if len(result.made) == 1 else "recordings"
     contracts = "contract" if result.contracts == 1 else "contracts"
     yield (

@@ -71,7 +71,7 @@ def test_an_import_says_that_it_is_one_and_of_what(engine: Engine, files: Path) 
 
 def test_a_dry_run_says_what_would_be_made(engine: Engine, files: Path) -> None:
     answer = engine(*words(files, "x.arrow", "--dry-run"))
-    assert "1 recording would make; nothing was written: 2 of 2 rows" in answer.out
+    assert "1 recording would be made; nothing was written: 2 of 2 rows" in answer.out
     assert not (files / "x.arrow").exists()
 
 
