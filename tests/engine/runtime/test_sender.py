@@ -48,6 +48,7 @@ class Wire:
     def placement(self, approved: Any) -> Any:
         if self.cannot_make is not None:
             raise self.cannot_make
+        self.story.append("made")
         return approved.item.requests
 
     def replacement(self, *_: Any) -> Any:
@@ -161,12 +162,27 @@ def on_stage(act: Callable[[Scene], Any], legs: int = 1) -> Scene:
     return run_virtual(main, 1)
 
 
-def test_it_is_durable_then_tested_then_written_then_answered() -> None:
+def test_it_is_made_then_durable_then_tested_then_written_then_answered() -> None:
     scene = on_stage(lambda s: s.send())
-    assert scene.story == ["durable", "last test", "transmit", "last test", "bytes"]
+    assert scene.story == ["made", "durable", "last test", "transmit", "last test", "bytes"]
     assert [type(e) for e in scene.events] == [SendWritten, ReplyClassified]
     assert scene.replies() == [(A, "X1")]
     assert scene.sender.under_way == 0
+
+
+def test_what_differs_from_what_was_approved_is_told_before_the_disk_is_done() -> None:
+    async def act(scene: Scene) -> None:
+        scene.wire.lies = {"quantity": 1}
+        scene.sync_s = 50.0
+        await scene.send(for_s=1.0)
+        (aborted,) = (event for event in scene.events if isinstance(event, SendAborted))
+        assert "quantity" in aborted.reason
+        assert "durable" not in scene.story
+        await asyncio.sleep(100.0)
+
+    scene = on_stage(act)
+    assert "transmit" not in scene.story
+    assert scene.loop.failures
 
 
 def test_a_kill_between_the_disk_and_the_socket_aborts() -> None:
@@ -390,7 +406,7 @@ def test_several_orders_are_tested_one_by_one_and_written_once() -> None:
 
     scene = on_stage(act, legs=2)
     tests = ["last test", "last test"]
-    assert scene.story == ["durable", *tests, "transmit", *tests, "bytes"]
+    assert scene.story == ["made", "durable", *tests, "transmit", *tests, "bytes"]
     assert scene.events[0] == SendWritten(MessageKind.PLACE, tuple(scene.all_ours))
     assert scene.replies() == [(A, "X1"), (REFUSED, None)]
 
