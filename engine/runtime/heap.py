@@ -1,4 +1,4 @@
-"""Keeps the garbage collector out of a run's way while it lasts.
+"""Keeps the garbage collector out of the way of a run, or of a long fold, while it lasts.
 
 A full collection looks at everything there is, in one go. Three quarters of that are modules and
 what they made on import, which never change. At three million frames one of 277 ms was in a longest
