@@ -1,6 +1,6 @@
 """The seams: what the core and the shell ask of each other, as Protocols.
 
-``engine.core`` sees the world through these alone; the shell has them, and ``engine.app`` joins.
+``engine.core`` sees the world through these alone; the shell implements, ``engine.app`` joins.
 """
 
 from __future__ import annotations

@@ -122,11 +122,9 @@ class LossWatch:
         """Return where each limit stands until the next fill, which wakes the watch."""
         standing = self._desk.ledger.standing
         floors = tuple(
-            [
-                (*stands, -float(limit.limit_inr))
-                for limit in self._gate.loss_limits(self._view)
-                if (stands := standing(limit.strategy, limit.account)) is not None
-            ]
+            (*stands, -float(limit.limit_inr))
+            for limit in self._gate.loss_limits(self._view)
+            if (stands := standing(limit.strategy, limit.account)) is not None
         )
         return floors or _NOT_KNOWN
 

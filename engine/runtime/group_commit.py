@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from engine.errors import InvariantBroken
 from engine.model.event import JournalStalled
 from engine.model.record import HumanActed, KillRecorded, Record
 from engine.runtime import tasks
@@ -114,7 +115,7 @@ class GroupCommit:
         if any(record.__class__ in DECREES for record in records):
             asyncio.get_running_loop().call_soon(self.begin)
         elif records and self._soon is None and not self._is_served():
-            self._soon = asyncio.get_running_loop().call_later(SOON_S, self._now_soon)
+            self._soon = asyncio.get_running_loop().call_later(SOON_S, self._soon_is_over)
 
     def begin(self) -> None:
         """Sync what was appended so far, unless one that serves it is under way; else behind it."""
@@ -135,18 +136,18 @@ class GroupCommit:
         """True when a sync is under way that was begun behind everything appended so far."""
         return self._began is not None and self._serves >= self._journal.sequence
 
-    def _now_soon(self) -> None:
+    def _soon_is_over(self) -> None:
         self._soon = None
         self.begin()
 
     def _synced(self, reached: int | None, error: BaseException | None) -> None:
         """Take in how a sync ended; let go on who waits, and begin the next one if it is wanted."""
-        if error is not None:
-            self._fail(error)
+        if error is not None or reached is None:
+            self._fail(error or InvariantBroken("a sync ended and did not say how far it reached"))
             return
         self._began = None
         self.is_stalled = False
-        self._durable = max(self._durable, reached or 0)
+        self._durable = max(self._durable, reached)
         # Who waits has the next turn of the loop; the news comes behind.
         self._release()
         if self._is_wanted:

@@ -164,12 +164,12 @@ def _scan(data: bytes, name: str) -> tuple[list[RawEntry], TornTail | None, Posi
         entries.append(RawEntry(offset, sequence, epoch, type_number, at, wall, payload))
         position = Position(end, sequence, epoch, hash_of(data[offset:end]))
         offset = end
-    if data.count(0, offset) == len(data) - offset:
+    end = len(data.rstrip(b"\0"))
+    if end <= offset:
         return entries, None, position  # Nothing is behind it, or room (roomy_disk).
     # Room is looked through no further than a record's hash may reach into it: zeros could begin
     # a record anywhere.
-    data = data[: len(data.rstrip(b"\0")) + HASH_BYTES]
-    good = _next_good(data, offset + 1, position.sequence)
+    good = _next_good(data[: end + HASH_BYTES], offset + 1, position.sequence)
     if good is not None:
         raise FileError(
             f"{name}: record {position.sequence + 1} at byte {offset} is damaged, but record "
@@ -178,8 +178,7 @@ def _scan(data: bytes, name: str) -> tuple[list[RawEntry], TornTail | None, Posi
             "it from a copy; if the power failed, nothing of what is damaged or behind it was "
             f"durable or sent, and `truncate -s {offset} {quote(name)}` cuts it off"
         )
-    length = len(data.rstrip(b"\0")) - offset
-    return entries, TornTail(offset, length, position.sequence), position
+    return entries, TornTail(offset, end - offset, position.sequence), position
 
 
 def _record_end(data: bytes, offset: int) -> int | None:

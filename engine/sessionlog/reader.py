@@ -43,6 +43,7 @@ from engine.sessionlog.row import (
 )
 
 Through = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""How batches are read: one after the other (``iter``), or some ahead of whoever asks."""
 
 _DECISION_KINDS: Final = (RowKind.DISPATCH_FRAMES, RowKind.DISPATCH_EVENT, RowKind.EFFECTS)
 _RUN: Final = msgspec.json.Decoder(Run)

@@ -484,6 +484,7 @@ is_any_broken(FrameLoop *self, PyObject *floors)
     return 0;
 }
 
+/* The same of the floors that stand now, held while they are looked at. */
 static int
 is_broken(FrameLoop *self)
 {
