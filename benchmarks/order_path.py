@@ -2,12 +2,13 @@
 
     python -m benchmarks.order_path --intents 300
 
-One intent: from the first line of the hook that calls ``enter`` to the moment the first byte would
-leave: risk, reserve, governor, re-check, every record appended, ``fdatasync`` through the group
-commit's thread, the last kill test, the request encoded, read back and compared. Beside it, in the
+On the loop a run gets (uvloop's, where the extra ``fast`` is installed), or asyncio's own
+(``--asyncio``). One intent: from the first line of the hook that calls ``enter`` to the moment the
+first byte would leave: risk, reserve, governor, re-check, every record appended, ``fdatasync``
+beside the loop, the last kill test, the request encoded, read back and compared. Beside it, in the
 same round, the very bytes this intent appended are appended to another file and synced, with
-nothing around it. Then 200 intents in one hook, and the same request through aiohttp on the
-loopback, server and client on one loop.
+nothing around it. Then 200 intents in one hook (on asyncio's loop), and the same request through
+aiohttp on the loopback, server and client on one loop.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from benchmarks.live_rig import Asker, Rig, Running
 from brokers.transport.aio_http import AioHttpClient
 from brokers.transport.http import HttpRequest
 from engine.model.money import trap_float_mixing
+from engine.runtime.loop import loop_factory
 
 AT_ONCE = 200
 BARE_RATIO_MAX = 2.0
@@ -173,15 +175,22 @@ def main() -> int:
     reader = argparse.ArgumentParser(prog="python -m benchmarks.order_path")
     reader.add_argument("--intents", type=int, default=300)
     reader.add_argument("--folder", type=Path, help="on the disk to be measured")
+    reader.add_argument("--asyncio", action="store_true", help="on asyncio's own loop")
     asked = reader.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.folder) as name:
+    factory = None if asked.asyncio else loop_factory()
+    with (
+        tempfile.TemporaryDirectory(dir=asked.folder) as name,
+        asyncio.Runner(loop_factory=factory) as runner,
+    ):
         folder = Path(name)
         for part in ("one", "many"):
             (folder / part).mkdir()
-        decided, took, bare, sizes = asyncio.run(one_by_one(folder / "one", asked.intents))
+        decided, took, bare, sizes = runner.run(one_by_one(folder / "one", asked.intents))
+        there, back = runner.run(through_aiohttp(asked.intents))
+        on = type(runner.get_loop()).__module__.partition(".")[0]
+        # Its callbacks can be timed in asyncio's own loop alone.
         longest, callback, last = asyncio.run(at_once(folder / "many"))
-    there, back = asyncio.run(through_aiohttp(asked.intents))
-    print(f"{len(took)} intents one by one, {statistics.median(sizes):.0f} bytes of records each")
+    print(f"{len(took)} intents one by one on {on}, {statistics.median(sizes):.0f} bytes each")
     print(f"  intent to every record appended {_spread(decided)}")
     print(f"  intent to permission to send    {_spread(took)}")
     print(f"  the same bytes and fdatasync    {_spread(bare)}")

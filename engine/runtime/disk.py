@@ -73,6 +73,20 @@ class FileDisk:
             self._sync_error = error
             raise
 
+    def fileno(self) -> int:
+        """Return the file's descriptor; -1 when it was closed."""
+        return self._descriptor
+
+    def take_sync(self, number: int) -> None:
+        """Take in how a sync ended that was done elsewhere: its error number, 0 for none.
+
+        Raises ``OSError`` as ``sync`` does.
+        """
+        if number and self._sync_error is None:
+            self._sync_error = OSError(number, os.strerror(number))
+        if self._sync_error is not None:
+            raise self._sync_error
+
     def make_room(self) -> None:
         """Do nothing: this file grows with what is appended."""
 

@@ -62,7 +62,7 @@ def setup(live: LiveKernel, *, now: int | None = None, day: date = DAY) -> LiveS
         seats=seats,
         boot=msgspec.structs.replace(BOOT, trading_date=day.isoformat()),
         say=lambda _: None,
-        sync=lambda _: quiet,
+        sync=lambda _, __: quiet,
         stopwatch=lambda: 0,
     )
 
