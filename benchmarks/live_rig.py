@@ -24,7 +24,7 @@ from engine.model.instrument import Instrument, Kind
 from engine.model.order import Product
 from engine.rules.clock_time import NS_PER_S
 from engine.rules.sessions import Sessions
-from engine.runtime.journal_sync import JournalSync
+from engine.runtime.group_commit import in_thread
 from engine.runtime.state_folder import StateFolder
 from engine.testing.market import nifty_chain
 from risk.gate import Gate
@@ -172,7 +172,7 @@ class Running:
                 seats=self._seat,
                 boot=boot(1),
                 say=lambda _: None,
-                sync=JournalSync,
+                sync=in_thread,
                 stopwatch=time.perf_counter_ns,
             ),
             self.disk,

@@ -53,7 +53,7 @@ class LiveSetup:
     """What a live run is made of, besides its journal.
 
     ``executions`` are the order entries by account. ``sync`` returns what makes a journal
-    on a disk durable beside the loop. ``kill`` is a kill that stands from before, if one does.
+    durable beside the loop. ``kill`` is a kill that stands from before, if one does.
     ``acts`` is where people ask for things (``engine.runtime.inbox``). ``checkpoint_every``: so
     many records are written between two checkpoints. ``feeds`` are the sources whose ticks must
     come, each by itself; without them all are watched as one.
@@ -72,7 +72,7 @@ class LiveSetup:
     seats: Seats
     boot: SessionBooted
     say: Callable[[Say], None]
-    sync: Callable[[Journal, Disk], Sync]
+    sync: Callable[[Journal], Sync]
     stopwatch: Callable[[], int]
     kill: KillTripped | None = None
     acts: Acts = NOBODY_ASKS
@@ -159,7 +159,7 @@ def join_live(setup: LiveSetup, disk: Disk) -> LiveParts:
         kill_switch.trip(setup.kill)
         if not kernel.halting.has_kill(setup.kill):
             bus.publish(setup.kill)
-    commit = GroupCommit(journal, setup.sync(journal, disk), lambda _: bus.wake(), bus.publish)
+    commit = GroupCommit(journal, setup.sync(journal), lambda _: bus.wake(), bus.publish)
     sender = Sender(
         setup.executions,
         commit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Lock
 from typing import ClassVar, Final, Self
 
 from engine.errors import FileError
@@ -18,7 +19,8 @@ class FileDisk:
     """An append-only file. ``create`` or ``open`` makes one.
 
     Its methods raise ``OSError`` as the ``Disk`` port says. After a failed ``sync`` the kernel may
-    have dropped the pages and a second one would lie (reliability.md 2.2), so it keeps failing.
+    have dropped the pages and a second one would lie (reliability.md 2.2), so it keeps failing. Of
+    two at a time it may tell only one that they failed, so they come one after the other.
     """
 
     _WRITES: ClassVar[int] = os.O_APPEND
@@ -28,6 +30,7 @@ class FileDisk:
         self.path = path
         self._descriptor = descriptor
         self._sync_error: OSError | None = None
+        self._syncing = Lock()
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -65,27 +68,14 @@ class FileDisk:
 
     def sync(self) -> None:
         """Make everything appended durable."""
-        if self._sync_error is not None:
-            raise self._sync_error
-        try:
-            _sync_data(self._descriptor)
-        except OSError as error:
-            self._sync_error = error
-            raise
-
-    def fileno(self) -> int:
-        """Return the file's descriptor; -1 when it was closed."""
-        return self._descriptor
-
-    def take_sync(self, number: int) -> None:
-        """Take in how a sync ended that was done elsewhere: its error number, 0 for none.
-
-        Raises ``OSError`` as ``sync`` does.
-        """
-        if number and self._sync_error is None:
-            self._sync_error = OSError(number, os.strerror(number))
-        if self._sync_error is not None:
-            raise self._sync_error
+        with self._syncing:
+            if self._sync_error is not None:
+                raise self._sync_error
+            try:
+                _sync_data(self._descriptor)
+            except OSError as error:
+                self._sync_error = error
+                raise
 
     def make_room(self) -> None:
         """Do nothing: this file grows with what is appended."""

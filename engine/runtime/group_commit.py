@@ -16,6 +16,7 @@ from typing import Final
 from engine.errors import InvariantBroken
 from engine.model.event import JournalStalled
 from engine.model.record import HumanActed, KillRecorded, Record
+from engine.runtime import tasks
 from engine.runtime.journal import Journal
 
 STALL_AFTER_S: Final = 0.25
@@ -31,6 +32,16 @@ Synced = Callable[[int | None, BaseException | None], None]
 """Told, on the loop's thread, of the sequence a sync has reached, or of what went wrong."""
 Sync = Callable[[Synced], None]
 """Begins to make a journal durable and returns at once; whoever is given to it is told later."""
+
+
+def in_thread(journal: Journal) -> Sync:
+    """Return how a real journal is synced: in a thread, so that the loop goes on."""
+    helper = tasks.Helper("journal sync")
+
+    def sync(synced: Synced) -> None:
+        helper.begin(journal.sync, synced, then=journal.make_room)
+
+    return sync
 
 
 class GroupCommit:

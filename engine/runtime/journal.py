@@ -14,7 +14,7 @@ before, of the first line for the first. (reliability.md 2.2; docs/decisions/000
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from hashlib import blake2b, sha256
 from struct import Struct
 from typing import Final, NamedTuple
@@ -190,17 +190,10 @@ class Journal:
 
     def sync(self) -> int:
         """Make everything appended so far durable and return the sequence reached."""
-        return self.end_sync(self.begin_sync(), self._disk.sync)
-
-    def begin_sync(self) -> int:
-        """Return the sequence that a sync begun now reaches; ``end_sync`` is told how it ended."""
         self._require_whole()
-        return self._written
-
-    def end_sync(self, reached: int, ends: Callable[[], object]) -> int:
-        """Return ``reached`` once ``ends`` has; what it raises of ``OSError`` is the disk's end."""
+        reached = self._written
         try:
-            ends()
+            self._disk.sync()
         except OSError as error:
             raise self._failed("made durable", self._durable, reached, error) from error
         self._durable = reached

@@ -55,18 +55,13 @@ class RoomyDisk(FileDisk):
                 self._room = max(self._room, end)
         self._end = end
 
-    @property
-    def wants_room(self) -> bool:
-        """True while ``make_room`` would make some."""
-        return self._room - self._end < LEAST_BYTES and not self._is_cramped
-
     def make_room(self) -> None:
         """Write zeros behind the room there is, where little is left, and make them durable.
 
         Called where nobody waits for a sync; an append that needs what is being made waits.
         """
         with self._growing:
-            if self.wants_room:
+            if self._room - self._end < LEAST_BYTES and not self._is_cramped:
                 self._lengthen()
 
     def read(self) -> bytes:

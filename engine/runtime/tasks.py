@@ -76,13 +76,19 @@ class Helper:
         thread.start()
         weakref.finalize(self, self._asked.put, None)
 
-    def begin(self, work: Callable[[], object], ended: Ended) -> None:
-        """Have ``work`` done, and ``ended`` told of it on this loop's thread; the loop goes on."""
+    def begin(
+        self, work: Callable[[], object], ended: Ended, then: Callable[[], object] | None = None
+    ) -> None:
+        """Have ``work`` done, and ``ended`` told of it on this loop's thread; the loop goes on.
+
+        ``then`` is done in the thread when ``ended`` is under way, before the next work; what it
+        raises ``ended`` is told as well.
+        """
         loop, context = asyncio.get_running_loop(), copy_context()
-        self._asked.put((work, partial(_tell, loop, context, ended)))
+        self._asked.put((work, partial(_tell, loop, context, ended), then))
 
 
-_Asked = SimpleQueue[tuple[Callable[[], object], Ended] | None]
+_Asked = SimpleQueue[tuple[Callable[[], object], Ended, Callable[[], object] | None] | None]
 
 
 def _tell(
@@ -104,7 +110,7 @@ def _help(asked: _Asked) -> None:
         del what
 
 
-def _help_once(work: Callable[[], object], tell: Ended) -> None:
+def _help_once(work: Callable[[], object], tell: Ended, then: Callable[[], object] | None) -> None:
     result: object = None
     error: BaseException | None = None
     try:
@@ -112,6 +118,12 @@ def _help_once(work: Callable[[], object], tell: Ended) -> None:
     except BaseException as raised:  # noqa: BLE001 - whoever asked for it is told
         error = raised
     tell(result, error)
+    if then is None or error is not None:
+        return
+    try:
+        then()
+    except BaseException as raised:  # noqa: BLE001 - as above
+        tell(None, raised)
 
 
 def read_ahead(items: Iterator[T]) -> Generator[T]:

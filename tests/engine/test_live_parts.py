@@ -62,7 +62,7 @@ def setup(live: LiveKernel, *, now: int | None = None, day: date = DAY) -> LiveS
         seats=seats,
         boot=msgspec.structs.replace(BOOT, trading_date=day.isoformat()),
         say=lambda _: None,
-        sync=lambda _, __: quiet,
+        sync=lambda _: quiet,
         stopwatch=lambda: 0,
     )
 

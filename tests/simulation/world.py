@@ -23,7 +23,7 @@ from engine.model.effect import Say
 from engine.model.instrument import Kind
 from engine.model.order import Lifecycle, Product
 from engine.model.record import SessionBooted
-from engine.ports import Clock, Disk
+from engine.ports import Clock
 from engine.rules.sessions import Sessions
 from engine.runtime.bus import Bus
 from engine.runtime.clock import DriftWatch, SteadyClock
@@ -400,7 +400,7 @@ class World:
             self._newborn.append(trader.witness)
             seat.sit(trader, wants_ticks=True)
 
-    def _sync(self, journal: Journal, _: Disk) -> InTask:
+    def _sync(self, journal: Journal) -> InTask:
         """Return how this life's journal is synced.
 
         What is appended between the beginning of a sync and its end may be covered or not: half of

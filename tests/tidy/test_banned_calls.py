@@ -55,7 +55,7 @@ BANNED: dict[str, set[str]] = {
     "warnings.simplefilter": set(),
 }
 # A lock is no thread: what is written on the loop and synced beside it needs one.
-LOCKS = {"engine/runtime/roomy_disk.py"}
+LOCKS = {"engine/runtime/disk.py", "engine/runtime/roomy_disk.py"}
 # What must not even be imported -> the files that may.
 BANNED_IMPORTS: dict[str, set[str]] = {
     "threading": TASKS | LOCKS,

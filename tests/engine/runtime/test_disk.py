@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from engine.errors import FileError
 from engine.ports import Disk
 from engine.runtime import disk as disk_module
+from engine.runtime.clock import VirtualClock
 from engine.runtime.disk import FileDisk
+from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.memory_disk import MemoryDisk
 
 FULL = Path("/dev/full")
@@ -112,6 +115,44 @@ def test_a_failed_sync_is_never_followed_by_a_good_one(
     with pytest.raises(OSError, match="Input/output error"):
         disk.sync()
     disk.close()
+
+
+def test_a_sync_that_another_thread_is_about_to_lose_is_lost_for_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel tells a lost write once: whoever synced behind it would be told that all is well.
+
+    A journal is closed while the group commit's thread syncs it, when its run ends of an error.
+    """
+    begun, go, calls = threading.Event(), threading.Event(), list[int]()
+
+    def loses_the_first(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            begun.set()
+            assert go.wait(60)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    disk = FileDisk.create(tmp_path / "log")
+    journal = Journal.create(disk, VirtualClock(0), name="journal")
+    monkeypatch.setattr(disk_module, "_sync_data", loses_the_first)
+    told = list[JournalBroken]()
+
+    def sync() -> None:
+        try:
+            journal.sync()
+        except JournalBroken as error:
+            told.append(error)
+
+    thread = threading.Thread(target=sync)
+    thread.start()
+    assert begun.wait(60)
+    threading.Timer(0.05, go.set).start()
+    with pytest.raises(JournalBroken, match="could not be made durable: Input/output error"):
+        journal.close()
+    thread.join()
+    assert len(told) == len(calls) == 1
+    assert journal.durable_sequence == 0
 
 
 def test_a_memory_disk_keeps_what_was_synced_and_what_got_through() -> None:

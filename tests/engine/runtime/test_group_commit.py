@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from engine.model.event import JournalStalled
 from engine.model.record import HumanActed, KillRecorded, Record
 from engine.runtime.clock import VirtualClock
-from engine.runtime.group_commit import SOON_S, STALL_AFTER_S, GroupCommit, Synced
+from engine.runtime.group_commit import SOON_S, STALL_AFTER_S, GroupCommit, Synced, in_thread
 from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.memory_disk import MemoryDisk
 from tests.engine.core.live_kernel import BOOT
@@ -200,6 +203,32 @@ def test_a_sync_that_fails_is_the_end_for_everybody() -> None:
     assert scene.commit.durable_sequence == 0
 
 
+async def test_a_real_journal_is_synced_in_a_thread_of_its_own() -> None:
+    disk = MemoryDisk()
+    journal = Journal.create(disk, VirtualClock(0), name="journal")
+    commit = GroupCommit(journal, in_thread(journal), lambda _: None, lambda _: None)
+    running = asyncio.ensure_future(commit.run())
+    sequence = journal.append(BOOT, 0)
+    await commit.wait(sequence)
+    assert journal.durable_sequence == commit.durable_sequence == sequence
+    disk.sync_error = 5
+    with pytest.raises(JournalBroken, match="could not be made durable"):
+        await commit.wait(journal.append(BOOT, 0))
+    with pytest.raises(JournalBroken):
+        await running
+
+
+async def test_a_journal_that_broke_before_it_was_watched_ends_the_run() -> None:
+    disk = MemoryDisk()
+    journal = Journal.create(disk, VirtualClock(0), name="journal")
+    commit = GroupCommit(journal, in_thread(journal), lambda _: None, lambda _: None)
+    disk.sync_error = 5
+    with pytest.raises(JournalBroken):
+        await commit.wait(journal.append(BOOT, 0))
+    with pytest.raises(JournalBroken):
+        await commit.run()
+
+
 def test_a_sync_begins_in_the_call_that_wants_it() -> None:
     async def act(scene: Scene) -> None:
         scene.append()
@@ -264,3 +293,26 @@ def test_a_stall_is_told_however_the_time_rounds(turns: int) -> None:
         assert len(scene.stalls) == 1
 
     on_stage(act, takes_s=2.0)
+
+
+def test_a_journal_let_go_of_lets_its_thread_end() -> None:
+    threads = list[threading.Thread]()
+    gone = list[weakref.ref[GroupCommit]]()
+
+    async def one() -> None:
+        journal = Journal.create(MemoryDisk(), VirtualClock(0), name="journal")
+        before = set(threading.enumerate())
+        commit = GroupCommit(journal, in_thread(journal), lambda _: None, lambda _: None)
+        threads.extend(set(threading.enumerate()) - before)
+        gone.append(weakref.ref(commit))
+        await commit.wait(journal.append(BOOT, 0))
+
+    asyncio.run(one())
+    (thread,) = threads
+    for _ in range(200):  # It may be at work still, for whoever is let go of.
+        gc.collect()
+        thread.join(timeout=0.05)
+        if not thread.is_alive():
+            break
+    assert gone[0]() is None
+    assert not thread.is_alive()

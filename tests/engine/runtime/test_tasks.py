@@ -103,6 +103,35 @@ async def test_the_thread_ends_with_its_helper() -> None:
     assert not thread.is_alive()
 
 
+async def test_something_is_done_behind_it_when_it_was_told() -> None:
+    helper, gate, story = Helper("test"), Gate(), SimpleQueue[object]()
+    told = asyncio.Event()
+
+    def ended(result: object, _: BaseException | None) -> None:
+        story.put(result)
+        told.set()
+
+    helper.begin(lambda: 7, ended, then=lambda: story.put(gate.work()))
+    await told.wait()
+    gate.wait_until_begun()
+    assert story.get() == 7
+    gate.let_go()
+    assert story.get() == "done"
+
+
+async def test_what_fails_behind_it_is_told_and_the_next_work_is_done() -> None:
+    asker, told = Asker(), list[object]()
+
+    def fails() -> None:
+        raise ValueError("no")
+
+    asker.helper.begin(lambda: 7, lambda *what: told.append(what), then=fails)
+    asker.helper.begin(fails, lambda *what: told.append(what), then=lambda: told.append("never"))
+    assert await asker.do(lambda: 8) == 8
+    assert [result for result, _ in told] == [7, None, None]  # type: ignore[misc]
+    assert [str(error) for _, error in told] == ["None", "no", "no"]  # type: ignore[misc]
+
+
 async def test_it_is_told_in_the_context_of_whoever_asked() -> None:
     helper, told = Helper("test"), asyncio.Event()
     mine: ContextVar[int] = ContextVar("mine", default=0)

@@ -26,7 +26,7 @@ from engine.model.order import Product
 from engine.ports import Clock, Execution
 from engine.rules.sessions import Sessions
 from engine.runtime.clock import stopwatch_ns
-from engine.runtime.journal_sync import JournalSync
+from engine.runtime.group_commit import in_thread
 from engine.runtime.state_folder import StateFolder
 from engine.testing.market import nifty_chain
 from risk.gate import Gate
@@ -171,7 +171,7 @@ def setup_of(
         seats=lambda kernel, states: _seats(life, kernel, states),
         boot=boot(life.number),
         say=lambda _: None,
-        sync=JournalSync,
+        sync=in_thread,
         stopwatch=stopwatch_ns,
     )
 
