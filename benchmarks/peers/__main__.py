@@ -6,8 +6,8 @@
 Every engine gets the same ticks and the same strategy and fills by the same rule; every run is a
 process of its own; engines take turns, each round starting one engine further on; the first round
 is not counted. What an engine's ticks, orders and fills should be is computed without any engine,
-and each row says whether they were. A peer that cannot be installed, or whose run fails, is named
-and left out.
+and each row says whether they were. NautilusTrader runs twice: its replay alone, and from file to
+file as Legwork does. A peer that cannot be installed, or whose run fails, is named and left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import day as days
-from benchmarks.peers.contests import CONTESTS, OURS, PEERS, Contest, Figures, table, targets
+from benchmarks.peers.contests import (
+    CONTESTS,
+    OURS,
+    PEERS,
+    WHOLE,
+    Contest,
+    Figures,
+    table,
+    targets,
+)
 from benchmarks.peers.environment import CannotInstall, last_line, prepare
 from benchmarks.peers.result import BadResult, Result
 from benchmarks.peers.trading import expected
@@ -34,7 +43,8 @@ TICKS = 200_000
 NOTES = """\
 ticks/s and "times Legwork" count everything of Legwork (YAML, reading, hashing and decoding the
 recording, risk, paper exchange, journal, session log, compaction) and only the replay of a peer;
-"with its loading" adds what the peer takes to build its own objects from prices in memory.
+"with its loading" adds what the peer takes to build its own objects from prices in memory. "From
+file to file" is all that a peer does from reading its own files to having written what happened.
 Importing is counted for nobody. Medians of the rounds; in brackets the least and the most."""
 
 
@@ -59,17 +69,16 @@ class Field:
             except CannotInstall as error:
                 self.absent[peer] = str(error)
                 say(f"{error}; it is left out")
+        self.pythons |= {w: self.pythons[p] for w, p in WHOLE.items() if p in self.pythons}
 
     def run(self, engine: str, contest: Contest) -> Result:
         """Run an engine once, in a process of its own. Raises ``Failed``."""
         out = self.folder / "result.json"
         out.unlink(missing_ok=True)
-        command = [str(self.pythons[engine]), "-m", f"benchmarks.peers.{engine}.run"]
-        command += [str(self.day_file(contest)), str(out)]
-        if contest.books:
-            command.append("--books")
-        if engine == OURS:
-            command += ["--recording", str(self.recording(contest))]
+        module = f"{WHOLE[engine]}.whole" if engine in WHOLE else f"{engine}.run"
+        command = self.command(engine, module, contest, out)
+        if engine in {OURS, *WHOLE}:
+            command += ["--recording", str(self.recording(contest, engine))]
         # vn.py makes a folder in the home of whoever imports it.
         environment = {**os.environ, "HOME": str(self.folder), "USERPROFILE": str(self.folder)}
         environment.pop("PYTHONPATH", None)
@@ -83,23 +92,42 @@ class Field:
         except BadResult as error:
             raise Failed(f"{engine}, {contest.title}: {error}") from error
 
+    def command(self, engine: str, module: str, contest: Contest, out: Path) -> list[str]:
+        """Return how a module is called that makes ``out`` of a contest's day."""
+        command = [str(self.pythons[engine]), "-m", f"benchmarks.peers.{module}"]
+        command += [str(self.day_file(contest)), str(out)]
+        return [*command, "--books"] if contest.books else command
+
     def day_file(self, contest: Contest) -> Path:
         return self.folder / f"{contest.name}.day"
 
-    def recording(self, contest: Contest) -> Path:
-        return self.folder / f"{contest.name}.arrow"
+    def recording(self, contest: Contest, engine: str) -> Path:
+        """Return where a contest's day is, as an engine that reads it from disk has it."""
+        return self.folder / f"{contest.name}.{engine}.arrow"
 
-    def prepare_day(self, contest: Contest, ticks: int, seed: int) -> Figures:
-        """Make a contest's day and Legwork's recording of it."""
-        day = days.make(ticks, contest.instruments, seed)
-        days.write(day, self.day_file(contest))
-        command = [sys.executable, "-m", "benchmarks.peers.legwork.recording"]
-        command += [str(self.day_file(contest)), str(self.recording(contest))]
-        if contest.books:
-            command.append("--books")
+    def record(self, engine: str, contest: Contest) -> None:
+        """Make a contest's day as an engine has it on disk. Raises ``Failed``."""
+        module = f"{WHOLE[engine]}.catalog" if engine in WHOLE else f"{engine}.recording"
+        command = self.command(engine, module, contest, self.recording(contest, engine))
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Failed(f"the recording of {contest.title}: {last_line(done)}")
+            raise Failed(f"{engine}, the recording of {contest.title}: {last_line(done)}")
+
+    def prepare_day(self, contest: Contest, ticks: int, seed: int) -> Figures:
+        """Make a contest's day, and its recording for those who read one.
+
+        Raises ``Failed`` where Legwork's cannot be made; without its own a peer does not run.
+        """
+        day = days.make(ticks, contest.instruments, seed)
+        days.write(day, self.day_file(contest))
+        self.record(OURS, contest)
+        for engine in [w for w in WHOLE if w in contest.peers and w in self.pythons]:
+            try:
+                self.record(engine, contest)
+            except Failed as error:
+                self.absent[engine] = str(error)
+                del self.pythons[engine]
+                say(f"{error}; it is left out")
         orders, fills = expected(day, books=contest.books)
         return Figures(contest, len(day), orders, fills)
 

@@ -80,7 +80,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a run is asked to replay. ``recording`` is the same day as frames, for Legwork."""
+    """What a run is asked to replay. ``recording`` is the same day on disk, for whoever reads it:
+    Legwork's frames, or what a peer keeps in their place.
+    """
 
     day: Day
     books: bool

@@ -1,8 +1,6 @@
-"""The day through NautilusTrader's ``BacktestEngine``, as quote ticks.
+"""The day through NautilusTrader's ``BacktestEngine``, as quote ticks that are in memory.
 
-A quote's bid and ask are both the last price, or with books a tick away. Orders travel for one and
-a half turns of the instruments, so that they arrive between the next tick of theirs and the one
-after it, and fill at the quote that stands there. Logging, analysis and risk checks are off.
+Logging, analysis and risk checks are off, and nothing is written.
 """
 
 from __future__ import annotations
@@ -10,50 +8,10 @@ from __future__ import annotations
 from nautilus_trader import __version__
 from nautilus_trader.backtest.config import BacktestEngineConfig
 from nautilus_trader.backtest.engine import BacktestEngine
-from nautilus_trader.backtest.models import LatencyModel
 from nautilus_trader.config import LoggingConfig, RiskEngineConfig
-from nautilus_trader.model.currencies import INR
-from nautilus_trader.model.data import QuoteTick
-from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
-from nautilus_trader.model.events import OrderFilled
-from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
-from nautilus_trader.model.instruments import Equity
-from nautilus_trader.model.objects import Money, Price, Quantity
-from nautilus_trader.trading.strategy import Strategy
 
-from benchmarks.peers.day import APART_NS, LOT, SPREAD_PAISE
-from benchmarks.peers.result import Asked, Done, Finish, Run, deliver
-from benchmarks.peers.trading import Fill, Trader
-
-VENUE = Venue("NSE")
-
-
-class EmaCross(Strategy):
-    def __init__(self, instruments: list[Equity]) -> None:
-        super().__init__()
-        self.trader = Trader(len(instruments))
-        self.index = {one.id: index for index, one in enumerate(instruments)}
-        self.quantity = Quantity.from_int(LOT)
-        self.sent: dict[str, tuple[int, int]] = {}
-        self.filled: list[OrderFilled] = []
-
-    def on_start(self) -> None:
-        for one in self.index:
-            self.subscribe_quote_ticks(one)
-
-    def on_quote_tick(self, tick: QuoteTick) -> None:
-        bid, ask = tick.bid_price.as_double(), tick.ask_price.as_double()
-        price = bid if bid == ask else round((bid + ask) / 2, 2)
-        side = self.trader.see(self.index[tick.instrument_id], price)
-        if side:
-            order = self.order_factory.market(
-                tick.instrument_id, OrderSide.BUY if side > 0 else OrderSide.SELL, self.quantity
-            )
-            self.sent[order.client_order_id.value] = (self.trader.seen - 1, side)
-            self.submit_order(order)
-
-    def on_order_filled(self, event: OrderFilled) -> None:
-        self.filled.append(event)
+from benchmarks.peers.nautilus.parts import EmaCross, add_market, instruments_of, quotes_of
+from benchmarks.peers.result import Asked, Finish, Run, deliver
 
 
 def load(asked: Asked) -> Run:
@@ -64,60 +22,15 @@ def load(asked: Asked) -> Run:
             run_analysis=False,
         )
     )
-    day = asked.day
-    engine.add_venue(
-        venue=VENUE,
-        oms_type=OmsType.NETTING,
-        account_type=AccountType.MARGIN,
-        base_currency=INR,
-        starting_balances=[Money(1_000_000_000, INR)],
-        latency_model=LatencyModel(base_latency_nanos=(2 * day.instruments - 1) * APART_NS // 2),
-    )
-    instruments = [
-        Equity(
-            instrument_id=InstrumentId(Symbol(f"S{index}"), VENUE),
-            raw_symbol=Symbol(f"S{index}"),
-            currency=INR,
-            price_precision=2,
-            price_increment=Price.from_str("0.05"),
-            lot_size=Quantity.from_int(LOT),
-            ts_event=0,
-            ts_init=0,
-        )
-        for index in range(day.instruments)
-    ]
-    for one in instruments:
-        engine.add_instrument(one)
-    half = SPREAD_PAISE if asked.books else 0
-    size = Quantity.from_int(100 * LOT)
-    ids = [one.id for one in instruments]
-    quotes = [
-        QuoteTick(
-            ids[number % day.instruments],
-            Price((paise - half) / 100, 2),
-            Price((paise + half) / 100, 2),
-            size,
-            size,
-            at := day.time_ns(number),
-            at,
-        )
-        for number, paise in enumerate(day.prices)
-    ]
-    engine.add_data(quotes)
+    instruments = instruments_of(asked.day)
+    add_market(engine, instruments)
+    engine.add_data(quotes_of(asked.day, instruments, books=asked.books))
     strategy = EmaCross(instruments)
     engine.add_strategy(strategy)
 
-    def finish() -> Done:
-        fills = []
-        for event in strategy.filled:
-            number, side = strategy.sent[event.client_order_id.value]
-            paise = round(event.last_px.as_double() * 100)
-            fills.append(Fill(number, side, int(event.last_qty), paise))
-        return Done(strategy.trader.seen, len(strategy.sent), fills)
-
     def run() -> Finish:
         engine.run()
-        return finish
+        return strategy.done
 
     return run
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.peers import __main__ as command
 from benchmarks.peers import environment
-from benchmarks.peers.contests import CONTESTS, OURS, PEERS, Figures, table, targets
+from benchmarks.peers.contests import CONTESTS, OURS, PEERS, WHOLE, Figures, table, targets
 from benchmarks.peers.result import BadResult, Done, Result
 from benchmarks.peers.trading import Fill
 
@@ -111,8 +111,68 @@ def test_the_targets_are_those_of_the_contests_that_were_held() -> None:
     assert targets({"books": met, "hundred": figures(legwork=[result(1.0)])}) == []
 
 
+def test_who_goes_from_file_to_file_has_no_loading_beside_it() -> None:
+    found = figures(legwork=[result(0.5, 0.5)], nautilus_whole=[result(6.0)])
+    assert found.ratio("nautilus_whole", whole=False) == [6.0]
+    assert "| 167 | 6.0 (6.0 to 6.0) |  | 0.00 |" in table(found)
+    (target,) = targets({"hundred": found})
+    assert (target.measured, target.is_met) == (6.0, True)
+    assert str(target).startswith("met     nautilus, from file to file / Legwork whole, 100")
+
+
+class Field(command.Field):
+    """Engines that are there, and do nothing. ``asked`` are the commands; ``failing`` ends badly."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, failing: str = "") -> None:
+        self.asked: list[list[str]] = []
+        self.failing = failing
+        monkeypatch.setattr(command, "prepare", lambda peer, *_: Path(f"/{peer}/bin/python"))
+        monkeypatch.setattr(command.subprocess, "run", self.called)
+        super().__init__(folder, folder, ("nautilus", "vnpy"))
+
+    def called(self, asked: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        self.asked.append(asked)
+        if ".run" in asked[2] or ".whole" in asked[2]:
+            Path(asked[4]).write_text(result(1.0).to_json(), encoding="utf-8")
+        failed = bool(self.failing) and self.failing in asked[2]
+        return subprocess.CompletedProcess(asked, int(failed), "", "no such thing\n")
+
+
+def test_whoever_reads_the_day_from_disk_has_it_there_in_his_own_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = Field(tmp_path, monkeypatch)
+    field.prepare_day(BOOKS, 200, 1)
+    for engine in (OURS, *BOOKS.peers):
+        field.run(engine, BOOKS)
+    day, out = str(tmp_path / "books.day"), str(tmp_path / "result.json")
+    ours, theirs = (str(tmp_path / f"books.{name}.arrow") for name in (OURS, "nautilus_whole"))
+    python, module = "/nautilus/bin/python", "benchmarks.peers.nautilus"
+    assert [asked[1:] for asked in field.asked if asked[0] != python] == [
+        ["-m", "benchmarks.peers.legwork.recording", day, ours, "--books"],
+        ["-m", "benchmarks.peers.legwork.run", day, out, "--books", "--recording", ours],
+    ]
+    assert [asked[1:] for asked in field.asked if asked[0] == python] == [
+        ["-m", f"{module}.catalog", day, theirs, "--books"],
+        ["-m", f"{module}.run", day, out, "--books"],
+        ["-m", f"{module}.whole", day, out, "--books", "--recording", theirs],
+    ]
+
+
+def test_a_peer_without_its_recording_is_left_out_and_legwork_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = Field(tmp_path, monkeypatch, failing="nautilus.catalog")
+    field.prepare_day(HUNDRED, 200, 1)
+    assert set(field.pythons) == {OURS, "nautilus", "vnpy"}
+    assert "no such thing" in field.absent["nautilus_whole"]
+    with pytest.raises(command.Failed, match=f"{OURS}, the recording of 100 instruments"):
+        Field(tmp_path, monkeypatch, failing="legwork.recording").prepare_day(HUNDRED, 200, 1)
+
+
 def test_every_peer_is_in_a_contest_and_vnpy_only_where_there_is_one_instrument() -> None:
-    assert {peer for contest in CONTESTS for peer in contest.peers} == set(PEERS)
+    assert {peer for contest in CONTESTS for peer in contest.peers} == {*PEERS, *WHOLE}
+    assert set(WHOLE.values()) <= set(PEERS)
     assert all(c.instruments == 1 for c in CONTESTS if "vnpy" in c.peers)
 
 
