@@ -157,12 +157,13 @@ class Running:
         )
         self.strategy: Asker
         sessions = Sessions()
+        self.gate = Gate(LIMITS, {"alpha": StrategyLimits()}, sessions, TRADING_DATE)
         self.parts: LiveParts = join_live(
             LiveSetup(
                 trading_date=TRADING_DATE,
                 catalogue=rig.catalogue,
                 sessions=sessions,
-                gate=Gate(LIMITS, {"alpha": StrategyLimits()}, sessions, TRADING_DATE),
+                gate=self.gate,
                 governor=Governor([Window(1_000_000, NS_PER_S)]),
                 executions={ACCOUNT: self.execution},
                 feed=self.feed,
