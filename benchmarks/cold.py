@@ -56,23 +56,27 @@ def syncing(descriptor: int) -> Callable[[], Awaitable[None]]:
     return sync
 
 
-async def judged(folder: Path, between: dict[str, Callable[[], Awaitable[None]]]) -> None:
+async def measure(folder: Path, between: dict[str, Callable[[], Awaitable[None]]]) -> None:
     """Print how long one judgement takes after each of these, the median of many."""
     running = Rig(folder / "state").join()
     await running.start()
-    asked: list[Any] = []
     judge = running.gate.judge
-    running.gate.judge = lambda *what: asked.append(what) or judge(*what)  # type: ignore[method-assign]
+    judged: list[Any] = []
+
+    def noting(*asked: Any) -> Any:
+        judged[:] = asked
+        return judge(*asked)
+
+    running.gate.judge = noting  # type: ignore[method-assign]
     for _ in range(20):
         running.ask(Asker.buy_one)
         await running.quiet()
-    order = asked[-1]
     for name, pause in between.items():
         took = []
         for _ in range(TIMES):
             await pause()
             began = time.perf_counter_ns()
-            judge(*order)
+            judge(*judged)
             took.append(time.perf_counter_ns() - began)
         print(f"  {name:<32} p50 {statistics.median(took) / 1000:6.0f} us")
     await running.stop()
@@ -87,7 +91,7 @@ def main() -> None:
     ):
         print(f"one order judged {TIMES} times")
         runner.run(
-            judged(
+            measure(
                 Path(name),
                 {
                     "right behind the last": nothing,

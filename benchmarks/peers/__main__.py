@@ -26,9 +26,9 @@ from typing import Any
 from benchmarks.peers import day as days
 from benchmarks.peers.contests import (
     CONTESTS,
+    FILE_TO_FILE,
     OURS,
     PEERS,
-    WHOLE,
     Contest,
     Figures,
     table,
@@ -69,15 +69,15 @@ class Field:
             except CannotInstall as error:
                 self.absent[peer] = str(error)
                 say(f"{error}; it is left out")
-        self.pythons |= {w: self.pythons[p] for w, p in WHOLE.items() if p in self.pythons}
+        self.pythons |= {w: self.pythons[p] for w, p in FILE_TO_FILE.items() if p in self.pythons}
 
     def run(self, engine: str, contest: Contest) -> Result:
         """Run an engine once, in a process of its own. Raises ``Failed``."""
         out = self.folder / "result.json"
         out.unlink(missing_ok=True)
-        module = f"{WHOLE[engine]}.whole" if engine in WHOLE else f"{engine}.run"
+        module = f"{FILE_TO_FILE[engine]}.whole" if engine in FILE_TO_FILE else f"{engine}.run"
         command = self.command(engine, module, contest, out)
-        if engine in {OURS, *WHOLE}:
+        if engine in {OURS, *FILE_TO_FILE}:
             command += ["--recording", str(self.recording(contest, engine))]
         # vn.py makes a folder in the home of whoever imports it.
         environment = {**os.environ, "HOME": str(self.folder), "USERPROFILE": str(self.folder)}
@@ -107,7 +107,7 @@ class Field:
 
     def record(self, engine: str, contest: Contest) -> None:
         """Make a contest's day as an engine has it on disk. Raises ``Failed``."""
-        module = f"{WHOLE[engine]}.catalog" if engine in WHOLE else f"{engine}.recording"
+        module = f"{FILE_TO_FILE.get(engine, engine)}.recording"
         command = self.command(engine, module, contest, self.recording(contest, engine))
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -121,7 +121,7 @@ class Field:
         day = days.make(ticks, contest.instruments, seed)
         days.write(day, self.day_file(contest))
         self.record(OURS, contest)
-        for engine in [w for w in WHOLE if w in contest.peers and w in self.pythons]:
+        for engine in [w for w in FILE_TO_FILE if w in contest.peers and w in self.pythons]:
             try:
                 self.record(engine, contest)
             except Failed as error:

@@ -13,7 +13,7 @@ from benchmarks.peers.trading import Fill, agreement, checksum
 
 OURS = "legwork"
 PEERS = ("nautilus", "vnpy", "basana", "backtrader")
-WHOLE = {"nautilus_whole": "nautilus"}
+FILE_TO_FILE = {"nautilus_whole": "nautilus"}
 """Engines that go from a file to a file, as Legwork does, by the peer they belong to."""
 NAUTILUS_TIMES = 5.0
 VNPY_TIMES = 1.0
@@ -76,22 +76,23 @@ class Figures:
     wanted: Sequence[Fill]
     rounds: dict[str, list[Result]] = field(default_factory=dict)
 
-    def ratio(self, engine: str, *, whole: bool) -> list[float]:
+    def ratio(self, engine: str, *, with_loading: bool) -> list[float]:
         """How many times as long ``engine`` takes as Legwork, in each round.
 
-        Of Legwork everything counts, loading too; of a peer its replay only, or with ``whole`` the
-        loading of its data as well.
+        Of Legwork everything counts, loading too; of a peer its replay only, or ``with_loading``
+        that of its data as well.
         """
         pairs = zip(self.rounds[engine], self.rounds[OURS], strict=True)
         return [
-            seconds(engine, theirs, whole=whole) / counted(OURS, ours) for theirs, ours in pairs
+            seconds(engine, theirs, with_loading=with_loading) / counted(OURS, ours)
+            for theirs, ours in pairs
         ]
 
     def row(self, engine: str) -> dict[str, Any]:
         """Return an engine's figures: medians over the rounds."""
         results = self.rounds[engine]
         last = results[-1].done
-        ratios = self.ratio(engine, whole=False)
+        ratios = self.ratio(engine, with_loading=False)
         return {
             "engine": engine,
             "version": results[-1].version,
@@ -100,7 +101,7 @@ class Figures:
             "times_legwork": round(statistics.median(ratios), 2),
             "times_legwork_least": round(min(ratios), 2),
             "times_legwork_most": round(max(ratios), 2),
-            "times_legwork_with_load": round(middle(self.ratio(engine, whole=True)), 2),
+            "times_legwork_with_load": round(middle(self.ratio(engine, with_loading=True)), 2),
             "load_s": round(middle(r.load_s for r in results), 3),
             "run_s": round(middle(r.run_s for r in results), 3),
             "cpu_s": round(middle(r.cpu_s for r in results), 3),
@@ -132,40 +133,36 @@ def middle(values: Any) -> float:
     return statistics.median(list(values))
 
 
-def seconds(engine: str, result: Result, *, whole: bool) -> float:
-    return result.run_s + (result.load_s if whole or engine == OURS else 0.0)
+def seconds(engine: str, result: Result, *, with_loading: bool) -> float:
+    return result.run_s + (result.load_s if with_loading or engine == OURS else 0.0)
 
 
 def counted(engine: str, result: Result) -> float:
     """What the main column counts: Legwork whole, a peer's replay without its loading.
 
-    Of an engine in ``WHOLE`` that is everything: it loads within its run.
+    Of an engine in ``FILE_TO_FILE`` that is everything: it loads within its run.
     """
-    return seconds(engine, result, whole=False)
+    return seconds(engine, result, with_loading=False)
 
 
 def targets(found: Mapping[str, Figures]) -> list[Target]:
     """Return what was promised (issue 3), for the contests that were held."""
     made = []
-    for contest, engine, bound, loads in (
-        ("hundred", "nautilus_whole", NAUTILUS_TIMES, False),
-        ("hundred", "nautilus", NAUTILUS_TIMES, False),
-        ("hundred", "nautilus", NAUTILUS_TIMES, True),
-        ("one", "vnpy", VNPY_TIMES, False),
-        ("one", "vnpy", VNPY_TIMES, True),
+    for contest, engine, bound, words, with_loading in (
+        ("hundred", "nautilus_whole", NAUTILUS_TIMES, "from file to file", False),
+        ("hundred", "nautilus", NAUTILUS_TIMES, "its replay", False),
+        ("hundred", "nautilus", NAUTILUS_TIMES, "its loading and replay", True),
+        ("one", "vnpy", VNPY_TIMES, "its replay", False),
+        ("one", "vnpy", VNPY_TIMES, "its loading and replay", True),
     ):
         figures = found.get(contest)
         if figures is None or engine not in figures.rounds:
             continue
-        words = "its replay"
-        if engine in WHOLE:
-            words = "from file to file"
-        elif loads:
-            words = "its loading and replay"
+        peer = FILE_TO_FILE.get(engine, engine)
         made.append(
             Target(
-                f"{WHOLE.get(engine, engine)}, {words} / Legwork whole, {figures.contest.title}",
-                middle(figures.ratio(engine, whole=loads)),
+                f"{peer}, {words} / Legwork whole, {figures.contest.title}",
+                middle(figures.ratio(engine, with_loading=with_loading)),
                 bound,
                 at_least=True,
             )
@@ -191,7 +188,7 @@ def table(figures: Figures) -> str:
                 f"{row['times_legwork']} "
                 f"({row['times_legwork_least']} to {row['times_legwork_most']})"
             )
-            loaded = "" if engine in WHOLE else f"{row['times_legwork_with_load']}"
+            loaded = "" if engine in FILE_TO_FILE else f"{row['times_legwork_with_load']}"
         cells = [row["version"], f"{row['ticks_per_s']:,}", ratio, loaded]
         cells += [f"{row[name]:.2f}" for name in ("load_s", "run_s", "cpu_s")]
         cells.append(f"{row['peak_mb']:.0f}")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.peers import __main__ as command
 from benchmarks.peers import environment
-from benchmarks.peers.contests import CONTESTS, OURS, PEERS, WHOLE, Figures, table, targets
+from benchmarks.peers.contests import CONTESTS, FILE_TO_FILE, OURS, PEERS, Figures, table, targets
 from benchmarks.peers.result import BadResult, Done, Result
 from benchmarks.peers.trading import Fill
 
@@ -57,13 +57,13 @@ def test_output_that_is_no_result_is_refused(text: str) -> None:
 
 def test_a_ratio_is_taken_inside_each_round() -> None:
     found = figures(legwork=[result(1.0), result(4.0)], nautilus=[result(5.0), result(8.0)])
-    assert found.ratio("nautilus", whole=False) == [5.0, 2.0]
+    assert found.ratio("nautilus", with_loading=False) == [5.0, 2.0]
 
 
 def test_loading_counts_for_us_always_and_for_a_peer_in_its_own_column() -> None:
     found = figures(legwork=[result(1.0, 1.0)], nautilus=[result(4.0, 2.0)])
-    assert found.ratio("nautilus", whole=False) == [2.0]
-    assert found.ratio("nautilus", whole=True) == [3.0]
+    assert found.ratio("nautilus", with_loading=False) == [2.0]
+    assert found.ratio("nautilus", with_loading=True) == [3.0]
     assert found.row(OURS)["ticks_per_s"] == 500
     assert found.row("nautilus")["ticks_per_s"] == 250
 
@@ -113,7 +113,7 @@ def test_the_targets_are_those_of_the_contests_that_were_held() -> None:
 
 def test_who_goes_from_file_to_file_has_no_loading_beside_it() -> None:
     found = figures(legwork=[result(0.5, 0.5)], nautilus_whole=[result(6.0)])
-    assert found.ratio("nautilus_whole", whole=False) == [6.0]
+    assert found.ratio("nautilus_whole", with_loading=False) == [6.0]
     assert "| 167 | 6.0 (6.0 to 6.0) |  | 0.00 |" in table(found)
     (target,) = targets({"hundred": found})
     assert (target.measured, target.is_met) == (6.0, True)
@@ -153,7 +153,7 @@ def test_whoever_reads_the_day_from_disk_has_it_there_in_his_own_form(
         ["-m", "benchmarks.peers.legwork.run", day, out, "--books", "--recording", ours],
     ]
     assert [asked[1:] for asked in field.asked if asked[0] == python] == [
-        ["-m", f"{module}.catalog", day, theirs, "--books"],
+        ["-m", f"{module}.recording", day, theirs, "--books"],
         ["-m", f"{module}.run", day, out, "--books"],
         ["-m", f"{module}.whole", day, out, "--books", "--recording", theirs],
     ]
@@ -162,7 +162,7 @@ def test_whoever_reads_the_day_from_disk_has_it_there_in_his_own_form(
 def test_a_peer_without_its_recording_is_left_out_and_legwork_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    field = Field(tmp_path, monkeypatch, failing="nautilus.catalog")
+    field = Field(tmp_path, monkeypatch, failing="nautilus.recording")
     field.prepare_day(HUNDRED, 200, 1)
     assert set(field.pythons) == {OURS, "nautilus", "vnpy"}
     assert "no such thing" in field.absent["nautilus_whole"]
@@ -171,8 +171,8 @@ def test_a_peer_without_its_recording_is_left_out_and_legwork_is_not(
 
 
 def test_every_peer_is_in_a_contest_and_vnpy_only_where_there_is_one_instrument() -> None:
-    assert {peer for contest in CONTESTS for peer in contest.peers} == {*PEERS, *WHOLE}
-    assert set(WHOLE.values()) <= set(PEERS)
+    assert {peer for contest in CONTESTS for peer in contest.peers} == {*PEERS, *FILE_TO_FILE}
+    assert set(FILE_TO_FILE.values()) <= set(PEERS)
     assert all(c.instruments == 1 for c in CONTESTS if "vnpy" in c.peers)
 
 

@@ -18,6 +18,11 @@ from engine.runtime.memory_disk import MemoryDisk
 FULL = Path("/dev/full")
 
 
+def loses_what_was_written(_: int) -> None:
+    """Stands in for ``fdatasync`` on a disk that is broken."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
 def test_both_disks_answer_to_the_port(tmp_path: Path) -> None:
     disks: list[Disk] = [FileDisk.create(tmp_path / "log"), MemoryDisk()]
     for disk in disks:
@@ -104,11 +109,8 @@ def test_a_full_disk_is_an_os_error() -> None:
 def test_a_failed_sync_is_never_followed_by_a_good_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
     disk = FileDisk.create(tmp_path / "log")
-    monkeypatch.setattr(disk_module, "_sync_data", fails)
+    monkeypatch.setattr(disk_module, "_sync_data", loses_what_was_written)
     with pytest.raises(OSError, match="Input/output error"):
         disk.sync()
     monkeypatch.undo()
@@ -131,7 +133,7 @@ def test_a_sync_that_another_thread_is_about_to_lose_is_lost_for_both(
         if len(calls) == 1:
             begun.set()
             assert go.wait(60)
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            loses_what_was_written(descriptor)
 
     disk = FileDisk.create(tmp_path / "log")
     journal = Journal.create(disk, VirtualClock(0), name="journal")

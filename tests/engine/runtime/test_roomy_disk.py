@@ -21,6 +21,7 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.journal import Journal, JournalBroken
 from engine.runtime.journal_reader import JournalContent, read_journal
 from engine.runtime.roomy_disk import LEAST_BYTES, ROOM_BYTES, RoomyDisk
+from tests.engine.runtime.test_disk import loses_what_was_written
 
 
 def alert(number: int) -> AlertRaised:
@@ -224,13 +225,10 @@ def test_a_disk_that_breaks_while_room_is_made_is_broken(
 def test_room_that_does_not_become_durable_breaks_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(_: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
     disk = RoomyDisk.create(tmp_path / "log")
     journal = Journal.create(disk, VirtualClock(5), name="journal")
     journal.sync()
-    monkeypatch.setattr(disk_module, "_sync_data", breaks)
+    monkeypatch.setattr(disk_module, "_sync_data", loses_what_was_written)
     with pytest.raises(JournalBroken, match="could not be made durable"):
         journal.make_room()
     monkeypatch.undo()

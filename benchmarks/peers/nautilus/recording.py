@@ -1,4 +1,4 @@
-"""Write the day as a NautilusTrader catalog: Parquet files of instruments and quotes."""
+"""Write the day as NautilusTrader keeps one: a catalog, Parquet files of instruments and quotes."""
 
 from __future__ import annotations
 
